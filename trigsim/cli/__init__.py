@@ -1,0 +1,1 @@
+"""The `trigsim` command: one thin file per command group, no logic."""

@@ -1,0 +1,9 @@
+"""`trigsim firmware` and `trigsim compare`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""

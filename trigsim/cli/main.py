@@ -1,0 +1,56 @@
+"""Entry point: gathers the command groups and turns exceptions into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+import trigsim
+from trigsim.base.errors import CheckFailed, InputError
+
+#: Each module has ``register(app)``; it imports what its commands need only when they run.
+GROUPS = ("doctor", "events", "tagger", "firmware", "run", "menu", "bench")
+
+app = typer.Typer(
+    name="trigsim",
+    help="Level-1 trigger emulation with neural taggers, bit for bit.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trigsim {trigsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what is being done.")] = False,
+) -> None:
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(name)s: %(message)s")
+
+
+for _group in GROUPS:
+    importlib.import_module(f"trigsim.cli.{_group}").register(app)
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 a check failed, 2 the input was wrong."""
+    try:
+        app()
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except CheckFailed as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(1)

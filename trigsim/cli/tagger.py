@@ -1,0 +1,9 @@
+"""`trigsim train` and `trigsim scan`."""
+
+from __future__ import annotations
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""

@@ -1,0 +1,1 @@
+"""Parametrised detector response: from particles to towers, tracks and muons."""

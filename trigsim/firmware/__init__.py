@@ -1,0 +1,1 @@
+"""HLS projects, C simulation, RTL, synthesis, latency and resources."""

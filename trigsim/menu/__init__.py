@@ -1,0 +1,1 @@
+"""Trigger menus: YAML grammar, checked model, compiled tables, decisions; import of L1Menu XML."""

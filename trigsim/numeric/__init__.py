@@ -1,0 +1,1 @@
+"""Numbers: fixed-point formats, integer scales, seeded random streams, intervals."""

@@ -1,0 +1,1 @@
+"""Rates, efficiencies and feature-budget scans, each with its interval."""

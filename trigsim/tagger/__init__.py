@@ -1,0 +1,1 @@
+"""The H to bb tagger: features, CancelOut, training, pruning, quantisation, model files."""
