@@ -1,0 +1,22 @@
+# trigsim: `make demo` and `make test` set themselves up; both are safe to repeat.
+.PHONY: help demo test lint clean
+
+help:  ## say what each target does
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo:  ## set up .venv, then train, quantise, check against csim, stream and report (out/demo/report.html)
+	@tools/setup.sh firmware
+	.venv/bin/trigsim scan configs/scans/demo.yaml -o out/demo
+
+test:  ## set up .venv, then run the tests
+	@tools/setup.sh generate,firmware,scale,bench,docs,test
+	.venv/bin/python -m pytest
+
+lint:  ## ruff, and mypy --strict outside kernels
+	@tools/setup.sh generate,firmware,scale,bench,docs,test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+clean:  ## remove outputs; keeps .venv
+	rm -rf out build dist
