@@ -28,8 +28,15 @@ Location = tuple[int | str, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)|0x[0-9a-fA-F]+|0b[01]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
 _BASES = {"0x": 16, "0b": 2}
+#: Tags that PyYAML gives of itself; any other was written by hand.
+_TAGS = {
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
+}
 
 
 class Config(BaseModel):
@@ -130,7 +137,12 @@ def _scalar(node: yaml.ScalarNode) -> Hashable:
             base = _BASES.get(text[:2], 10)
             return int(text.replace("_", ""), base)
         if _FLOAT.fullmatch(text):
-            return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").replace(".nan", "nan"))
+            return float(
+                text.replace(".inf", "inf")
+                .replace(".Inf", "inf")
+                .replace(".INF", "inf")
+                .replace(".nan", "nan")
+            )
     return str(text)
 
 
@@ -158,7 +170,7 @@ class _Builder:
             raise self.fail(node, f"nested deeper than {MAX_DEPTH} levels; flatten it")
         if id(node) in self.open:
             raise self.fail(node, "an alias refers to a value that contains it; break the cycle")
-        if node.tag.startswith("!") or not node.tag.startswith("tag:yaml.org,2002:"):
+        if node.tag not in _TAGS:
             raise self.fail(node, f"tag {node.tag} is not read here; remove it")
         self.marks[where] = (node.start_mark.line + 1, node.start_mark.column + 1)
         self.open.add(id(node))

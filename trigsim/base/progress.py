@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 
 class _Rate(TextColumn):
@@ -16,8 +17,9 @@ class _Rate(TextColumn):
     def __init__(self, unit: str) -> None:
         super().__init__("{task.speed:,.0f} " + unit + "/s")
 
-    def render(self, task):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, D102
-        return super().render(task) if task.speed else ""
+    def render(self, task: Task) -> Text:
+        """Return the speed, nothing before there is one."""
+        return super().render(task) if task.speed else Text()
 
 
 @contextmanager

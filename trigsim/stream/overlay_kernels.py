@@ -1,0 +1,49 @@
+# mypy: ignore-errors
+"""Pile-up overlay: the collisions of one crossing summed into what the detector sends."""
+
+from numba import njit
+
+from trigsim.events.model import FINE, N_ETA, N_PHI
+
+_TURN = N_PHI * FINE
+
+
+@njit(cache=True, nogil=True)
+def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, tracks, muons):
+    """Fill the tower grid, track and muon arrays of crossing i; return the numbers of tracks and muons.
+
+    `towers` is int32 (N_ETA, N_PHI); `tracks` int32 (6, capacity): pt, eta, phi, z0, d0, charge; `muons` int32
+    (4, capacity): pt, eta, phi, charge. The capacities hold the sums over any planned crossing.
+    """
+    towers[:] = 0
+    n_tracks = 0
+    n_muons = 0
+    for c in range(offsets[i], offsets[i + 1]):
+        e = event[c]
+        turn = rotation[c]
+        flip = mirror[c]
+        z = z0[c]
+        for t in range(pool.tower_offsets[e], pool.tower_offsets[e + 1]):
+            ieta = pool.tower_ieta[t]
+            iphi = pool.tower_iphi[t] + turn
+            if iphi >= N_PHI:
+                iphi -= N_PHI
+            towers[N_ETA - 1 - ieta if flip else ieta, iphi] += pool.tower_et[t]
+        for t in range(pool.track_offsets[e], pool.track_offsets[e + 1]):
+            phi = pool.track_phi[t] + turn * FINE
+            tracks[0, n_tracks] = pool.track_pt[t]
+            tracks[1, n_tracks] = -pool.track_eta[t] if flip else pool.track_eta[t]
+            tracks[2, n_tracks] = phi - _TURN if phi >= _TURN else phi
+            tracks[3, n_tracks] = z + (-pool.track_z0[t] if flip else pool.track_z0[t])
+            # d0 is the z component of an angular momentum: a mirror in z leaves it, and the charge, alone.
+            tracks[4, n_tracks] = pool.track_d0[t]
+            tracks[5, n_tracks] = pool.track_charge[t]
+            n_tracks += 1
+        for m in range(pool.muon_offsets[e], pool.muon_offsets[e + 1]):
+            phi = pool.muon_phi[m] + turn * FINE
+            muons[0, n_muons] = pool.muon_pt[m]
+            muons[1, n_muons] = -pool.muon_eta[m] if flip else pool.muon_eta[m]
+            muons[2, n_muons] = phi - _TURN if phi >= _TURN else phi
+            muons[3, n_muons] = pool.muon_charge[m]
+            n_muons += 1
+    return n_tracks, n_muons

@@ -1,0 +1,50 @@
+"""Rates from stratified counts, with intervals that know the library is finite."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.numeric.intervals import Estimate, efficiency, weighted_poisson
+from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
+
+
+def rates(
+    counts: RateCounts, probability: NDArray[np.float64], crossing_rate_khz: float
+) -> dict[str, Estimate]:
+    """Return the rate of each row.
+
+    Crossings that share their hardest collision are not independent: the variance sums the square of each
+    collision's total weight, which is the sampling error and the re-use of the finite library together.
+
+    Parameters
+    ----------
+    counts : RateCounts
+        Of K + 1 strata of crossings.
+    probability : float64, shape (K + 1,)
+        Of each stratum of crossings; strata that were not drawn count as never passing.
+    crossing_rate_khz : float
+        Colliding crossings a second, kHz.
+
+    Returns
+    -------
+    dict
+        Row → estimate in kHz.
+    """
+    weight = crossing_rate_khz * np.divide(
+        probability, counts.drawn, out=np.zeros(len(probability)), where=counts.drawn > 0
+    )
+    sum_w = counts.passes.sum(axis=2) @ weight
+    sum_w2 = (counts.passes.astype(np.float64) ** 2).sum(axis=2) @ weight**2
+    low, high = weighted_poisson(sum_w, sum_w2, weight[:-1].max(initial=0.0))
+    high = np.minimum(high, crossing_rate_khz)
+    return {
+        row: Estimate(float(sum_w[r]), float(low[r]), float(high[r]), "kHz")
+        for r, row in enumerate(counts.rows)
+    }
+
+
+def efficiencies(counts: EfficiencyCounts) -> dict[str, Estimate]:
+    """Return the efficiency of each row with its Clopper-Pearson interval."""
+    drawn = int(counts.drawn[0])
+    return {row: efficiency(int(p), drawn) for row, p in zip(counts.rows, counts.passed, strict=True)}
