@@ -1,0 +1,282 @@
+"""Pythia 8 behind one class: settings checked by us, seeds per chunk, batches to `Truth`.
+
+Pythia takes `HardQCD:all = maybe` for off and a negative seed for the clock, and prints its complaints to
+stdout; so every setting is checked against Pythia's own tables here before it is handed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from trigsim.base.errors import InputError
+from trigsim.events import truth_kernels
+from trigsim.events.arrays import concatenate, offsets_of
+from trigsim.events.sample import Sample, Setting, StratumConfig, TruthLabel
+from trigsim.events.truth import Truth
+
+#: Events asked of `nextBatch` at a time: larger ones only cost memory.
+BATCH = 250
+#: Settings that trigsim sets itself, and what to use instead.
+OWNED = {
+    "random:": "use seed",
+    "beams:ecm": "use energy",
+    "beams:frametype": "use lhe",
+    "beams:lhef": "use lhe",
+    "phasespace:pthatmin": "use pt_hat",
+    "phasespace:pthatmax": "use pt_hat",
+    "print:": "remove it",
+    "next:": "remove it",
+    "stat:": "remove it",
+    "main:": "use events",
+    "init:": "remove it",
+}
+_PARTICLE = re.compile(r"(\d+):(\w+)")
+_PARTICLE_WORDS = re.compile(
+    r"onMode|on(Pos|Neg)?If(Any|All|Match)|offIf(Any|All|Match)|name|antiName|names|all|new|addChannel|oneChannel|"
+    r"rescaleBR"
+)
+_PARTICLE_NUMBERS = re.compile(r"m0|mWidth|mMin|mMax|tau0|spinType|chargeType|colType|\d+:\w+")
+_PARTICLE_FLAGS = re.compile(r"mayDecay|isResonance|doExternalDecay|isVisible|doForceWidth|varWidth|tauCalc")
+
+
+def _pythia8() -> Any:
+    try:
+        import pythia8mc  # noqa: PLC0415 - GPL and large: only where events are made
+    except ImportError:
+        raise InputError("pythia8mc is not installed; pip install 'trigsim[generate]'") from None
+    return pythia8mc
+
+
+def version() -> str:
+    """Return the version of the installed Pythia."""
+    return str(_pythia8().Pythia("", False).parm("Pythia:versionNumber"))
+
+
+def check_settings(settings: Mapping[str, Setting]) -> tuple[str, str] | None:
+    """Return the first key that Pythia would not take, with what is wrong; None if all is well."""
+    pythia = _pythia8().Pythia("", False)
+    for key, value in settings.items():
+        problem = _problem(pythia, key, value)
+        if problem:
+            return key, problem
+    return None
+
+
+def _problem(pythia: Any, key: str, value: Setting) -> str | None:
+    lower = key.lower()
+    for owned, instead in OWNED.items():
+        if lower.startswith(owned):
+            return f"'{key}' is set by trigsim; {instead}"
+    if isinstance(value, str) and not re.fullmatch(r"[\w .,:+/{}()^*-]*", value):
+        return f"'{key}' has characters that no Pythia setting has; use letters, digits and .,:+-/"
+    particle = _PARTICLE.match(key)
+    if particle:
+        return _particle_problem(pythia, key, value)
+    settings = pythia.settings
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if settings.isFlag(key):
+        return None if isinstance(value, bool) else f"'{key}' is a switch; write true or false"
+    if settings.isMode(key):
+        entry = next(e for name, e in settings.getModeMap(key).items() if name == lower)
+        return _range(key, value, entry) if number and isinstance(value, int) else f"'{key}' is a whole number"
+    if settings.isParm(key):
+        entry = next(e for name, e in settings.getParmMap(key).items() if name == lower)
+        return _range(key, value, entry) if number else f"'{key}' is a number"
+    if settings.isWord(key):
+        return None if isinstance(value, str) else f"'{key}' is text"
+    for kind in ("isFVec", "isMVec", "isPVec", "isWVec"):
+        if getattr(settings, kind)(key):
+            return None if isinstance(value, tuple) else f"'{key}' is a list"
+    return f"Pythia has no setting '{key}'; see its manual's index of settings"
+
+
+def _range(key: str, value: Any, entry: Any) -> str | None:
+    low = entry.valMin if entry.hasMin else -np.inf
+    high = entry.valMax if entry.hasMax else np.inf
+    return None if low <= value <= high else f"'{key}' must lie between {low:g} and {high:g}; got {value:g}"
+
+
+def _particle_problem(pythia: Any, key: str, value: Setting) -> str | None:
+    code, _, what = key.partition(":")
+    if not pythia.particleData.isParticle(int(code)) and what not in ("new", "all"):
+        return f"Pythia has no particle {code}; check the PDG code"
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if _PARTICLE_FLAGS.fullmatch(what):
+        return None if isinstance(value, bool) else f"'{key}' is a switch; write true or false"
+    if _PARTICLE_NUMBERS.fullmatch(what):
+        return None if number else f"'{key}' is a number"
+    if _PARTICLE_WORDS.fullmatch(what):
+        return None
+    return f"Pythia particles have no property '{what}'; see its manual on particle data"
+
+
+def _lines(key: str, value: Setting) -> list[str]:
+    if isinstance(value, bool):
+        return [f"{key} = {'on' if value else 'off'}"]
+    if isinstance(value, tuple):
+        if _PARTICLE.match(key):
+            return [f"{key} = {v}" for v in value]
+        return [f"{key} = {{{','.join(str(v) for v in value)}}}"]
+    return [f"{key} = {value}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one chunk says of the cross section.
+
+    Attributes
+    ----------
+    sigma_mb, sigma_error_mb : float
+        Pythia's own, of the process as generated, before any veto.
+    generated, kept : int
+        Events before and after the veto.
+    """
+
+    sigma_mb: float
+    sigma_error_mb: float
+    generated: int
+    kept: int
+
+
+class Generator:
+    """Pythia, set up for one stratum; each chunk depends on its own seed alone.
+
+    Parameters
+    ----------
+    sample, stratum : Sample, StratumConfig
+        Checked before.
+    folder : Path
+        Where file names in the configuration start.
+    """
+
+    def __init__(self, sample: Sample, stratum: StratumConfig, folder: Path) -> None:
+        self.stratum = stratum
+        self._pythia = _pythia8().Pythia("", False)
+        low, high = stratum.pt_hat
+        ours: dict[str, Setting] = {
+            "Print:quiet": True,
+            "Random:setSeed": True,
+            "Random:seed": 1,
+            "Stat:reset": True,
+            "Stat:showProcessLevel": False,
+            "Stat:showPartonLevel": False,
+            "Stat:showErrors": False,
+        }
+        if stratum.lhe is not None:
+            ours |= {"Beams:frameType": 4, "Beams:LHEF": str(folder / stratum.lhe)}
+        else:
+            ours["Beams:eCM"] = sample.energy
+        if not stratum.soft and low > 0:
+            ours["PhaseSpace:pTHatMin"] = low
+        if not stratum.soft and high is not None:
+            ours["PhaseSpace:pTHatMax"] = high
+        for key, value in {**ours, **sample.settings, **(stratum.process or {})}.items():
+            for line in _lines(key, value):
+                if not self._pythia.readString(line):
+                    raise InputError(f"Pythia refuses '{line}'; see its manual")
+        if not self._pythia.init():
+            raise InputError(f"Pythia cannot start stratum '{stratum.name}'; does its process choose anything?")
+        self._ceiling = np.inf if high is None or not stratum.soft else high
+
+    def chunk(self, seed: int, events: int, skip: int = 0) -> tuple[Truth, Tally]:
+        """Return `events` collisions and what they say of the cross section.
+
+        Parameters
+        ----------
+        seed : int
+            1 to 900 000 000.
+        events : int
+            How many to keep after the veto.
+        skip : int
+            Events of an LHE file to pass over, counted from where the last chunk ended.
+        """
+        self._pythia.rndm.init(seed)
+        self._pythia.stat()  # with Stat:reset: forgets the counts of earlier chunks
+        if skip and not self._pythia.LHAeventSkip(skip):
+            raise InputError(
+                f"the LHE file of stratum '{self.stratum.name}' ends too soon; ask for fewer events"
+            )
+        parts: list[Truth] = []
+        kept = generated = 0
+        for batch in self._batches(events):
+            part = truth_of(batch, self._pythia.particleData, self.stratum.truth)
+            good = part.pt_hat <= self._ceiling
+            # The event that completes the chunk ends the count of those generated.
+            enough = np.cumsum(good) >= events - kept
+            last = int(np.argmax(enough)) + 1 if enough.any() else len(good)
+            good[last:] = False
+            generated += last
+            kept += int(good.sum())
+            parts.append(part.take(good))
+            if kept == events:
+                break
+        info = self._pythia.infoPython()
+        # Rounded so that the last bits, which depend on what was generated before, never show.
+        sigma, error = (float(f"{v:.10g}") for v in (info.sigmaGen(0), info.sigmaErr(0)))
+        return concatenate(parts), Tally(sigma, error if error > 1e-6 * sigma else 0.0, generated, kept)
+
+    def _batches(self, events: int) -> Iterator[Any]:
+        """Yield batches until the caller has enough; sizes depend on `events` alone."""
+        missing = events
+        while True:
+            batch = self._pythia.nextBatch(min(BATCH, max(missing, 10)))
+            if len(batch) == 0:
+                raise InputError(
+                    f"Pythia gave up in stratum '{self.stratum.name}' (or its file ended); ask for fewer"
+                )
+            missing -= len(batch)
+            yield batch
+
+
+def truth_of(batch: Any, particle_data: Any, wanted: TruthLabel | None) -> Truth:
+    """Return the stable particles and labels of a batch of Pythia's events."""
+    particles = batch.prt
+    flat = {
+        name: ak.to_numpy(ak.flatten(particles[name])) for name in ("id", "status", "daughter1", "daughter2")
+    }
+    momentum = ak.flatten(particles.p)
+    px, py, pz, energy = (ak.to_numpy(momentum[c]) for c in ("px", "py", "pz", "e"))
+    # No vertex means the origin.
+    vertex = ak.flatten(particles.vProd)
+    x, y, z = (ak.to_numpy(ak.fill_none(vertex[c], 0.0)) for c in ("px", "py", "pz"))
+    offsets = offsets_of(ak.to_numpy(ak.num(particles.id)))
+    n = len(batch)
+    labels = np.zeros((n, 3, 3))
+    if wanted is not None:
+        labels = truth_kernels.label(
+            offsets, flat["id"], flat["daughter1"], flat["daughter2"], px, py, pz,
+            wanted.resonance, np.array(wanted.quarks),
+        )  # fmt: skip
+    label = labels.astype(np.float32)
+    stable = flat["status"] > 0
+    codes, where = np.unique(flat["id"][stable], return_inverse=True)
+    charges = np.array([round(particle_data.charge(int(c))) for c in codes], dtype=np.int8)
+    running = offsets_of(stable)
+    weights = ak.to_numpy(ak.firsts(batch.info.weights))
+    return Truth(
+        offsets=running[offsets],
+        pdg=flat["id"][stable].astype(np.int32),
+        charge=charges[where],
+        px=px[stable],
+        py=py[stable],
+        pz=pz[stable],
+        energy=energy[stable],
+        x=x[stable],
+        y=y[stable],
+        z=z[stable],
+        pt_hat=np.sqrt(ak.to_numpy(batch.info.pT2Hat)).astype(np.float32),
+        weight=np.asarray(weights).astype(np.float32),
+        resonance_pt=label[:, 0, 0],
+        resonance_eta=label[:, 0, 1],
+        resonance_phi=label[:, 0, 2],
+        quark_pt=label[:, 1:, 0],
+        quark_eta=label[:, 1:, 1],
+        quark_phi=label[:, 1:, 2],
+    )
