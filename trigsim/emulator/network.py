@@ -1,0 +1,157 @@
+"""`Network`: a quantised network as integers, and its evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from trigsim.base.errors import InputError
+from trigsim.emulator.exact import evaluate
+from trigsim.emulator.model import Concatenate, Dense, Step
+from trigsim.numeric.fixed import FixedFormat, Raw
+
+#: Events that the exact path treats at once, to bound its memory.
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A feed-forward network in integers: `steps` in the order of evaluation, the last one gives the output.
+
+    Attributes
+    ----------
+    input_format : FixedFormat
+        Into which features are cast.
+    n_inputs : int
+        Number of features.
+    steps : tuple of Step
+        Step i reads the tensors it names (0 is the input) and gives tensor i + 1.
+    """
+
+    input_format: FixedFormat
+    n_inputs: int
+    steps: tuple[Step, ...]
+    _cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def output_format(self) -> FixedFormat:
+        """Format of the output."""
+        return self.steps[-1].result if self.steps else self.input_format
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs."""
+        return self.sizes[-1]
+
+    @property
+    def formats(self) -> tuple[FixedFormat, ...]:
+        """Format of each tensor, the input first."""
+        return (self.input_format, *(step.result for step in self.steps))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Size of each tensor, the input first."""
+        sizes = [self.n_inputs]
+        for step in self.steps:
+            if isinstance(step, Dense):
+                sizes.append(len(step.bias.raw))
+            elif isinstance(step, Concatenate):
+                sizes.append(sum(sizes[i] for i in step.inputs))
+            else:
+                sizes.append(sizes[step.inputs[0]])
+        return tuple(sizes)
+
+    def predict(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs, bit for bit those of the firmware.
+
+        Parameters
+        ----------
+        x : array_like of float32 or float64, shape (n, n_inputs)
+            Features; NaN and infinities are refused.
+
+        Returns
+        -------
+        float64 array, shape (n, n_outputs)
+        """
+        return self.output_format.to_float(self.predict_hw(self.input_format.from_float(self._features(x))))
+
+    def predict_hw(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Return raw outputs in `output_format` for raw features in `input_format`.
+
+        Parameters
+        ----------
+        x : array_like of integers, shape (n, n_inputs)
+            Within the range of `input_format`.
+
+        Returns
+        -------
+        int64 array, shape (n, n_outputs)
+        """
+        raw = self._raw(x)
+        out = np.empty((len(raw), self.n_outputs), dtype=np.int64)
+        for start in range(0, len(raw), _CHUNK):
+            *_, last = self._values(raw[start : start + _CHUNK])
+            out[start : start + _CHUNK] = last
+        return out
+
+    def trace(self, x: ArrayLike) -> dict[str, NDArray[np.float64]]:
+        """Return the output of every step by its name, as hls4ml's `trace` does; parameters as `predict`."""
+        return {
+            step.name: step.result.to_float(raw)
+            for step, raw in zip(
+                self.steps, self.trace_hw(self.input_format.from_float(self._features(x))), strict=True
+            )
+        }
+
+    def trace_hw(self, x: ArrayLike) -> list[NDArray[np.int64]]:
+        """Return the raw output of every step for raw features; parameters as `predict_hw`."""
+        raw = self._raw(x)
+        parts = [list(self._values(raw[s : s + _CHUNK]))[1:] for s in range(0, max(len(raw), 1), _CHUNK)]
+        return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
+
+    def _values(self, raw: Raw) -> Iterator[Raw]:
+        """Yield the input and the raw result of each step."""
+        values, formats = [raw], self.formats
+        yield raw
+        for step in self.steps:
+            values.append(evaluate(step, [values[i] for i in step.inputs], [formats[i] for i in step.inputs]))
+            yield values[-1]
+
+    def _features(self, x: ArrayLike) -> NDArray[Any]:
+        array = np.asarray(x)
+        if array.dtype not in (np.float32, np.float64):
+            raise InputError(f"features are {array.dtype}; give float32 or float64")
+        return self._shaped(array)
+
+    def _raw(self, x: ArrayLike) -> NDArray[np.int64]:
+        array = np.asarray(x)
+        if array.dtype.kind not in "iu":
+            raise InputError(f"raw features are {array.dtype}; give integers")
+        self._shaped(array)
+        form = self.input_format
+        if array.size and (int(array.min()) < form.minimum or int(array.max()) > form.maximum):
+            raise InputError(f"a raw feature is beyond {form}; keep {form.minimum} to {form.maximum}")
+        return array.astype(np.int64)
+
+    def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
+        if array.ndim != 2 or array.shape[1] != self.n_inputs:
+            raise InputError(f"features have shape {array.shape}; give (n, {self.n_inputs})")
+        return array
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to a file; see `docs/network-format.md`."""
+        from trigsim.emulator.files import save  # noqa: PLC0415 - files read and write networks
+
+        save(self, path)
+
+    @staticmethod
+    def load(path: str | Path) -> Network:
+        """Read a network that `save` wrote; a damaged or foreign file is an `InputError`."""
+        from trigsim.emulator.files import load  # noqa: PLC0415
+
+        return load(path)
