@@ -1,0 +1,274 @@
+"""One bunch crossing: towers, tracks and muons in, all trigger objects out."""
+
+# mypy: ignore-errors
+
+import math
+
+import numpy as np
+from numba import njit
+
+from trigsim.events.model import N_PHI, TOWER_ET, TOWER_ETA, TOWER_PHI
+from trigsim.objects.calorimeter_kernels import electrons_photons, phi_steps, tower_sums, window_jets
+from trigsim.objects.cluster_kernels import inclusive
+from trigsim.objects.layout import MAX_TRACK_JETS
+from trigsim.objects.mitigation_kernels import HALF, clean_towers, find_vertex, select_tracks
+from trigsim.objects.scales import (
+    ETA,
+    FINE_ETA,
+    FINE_PER_FINE_STEP,
+    FINE_PHI_TURN,
+    MASS,
+    PHI_TURN,
+    PT,
+)
+
+ET_STEP = TOWER_ET.lsb
+PT_STEP = PT.lsb
+MASS_STEP = MASS.lsb
+ETA_STEP = ETA.lsb
+FINE_ETA_STEP = FINE_ETA.lsb
+MASS_MAX = MASS.maximum
+#: Scale of a ghost: too soft to change any sum in float64.
+GHOST = 1e-100
+COUNT_MAX = 255
+
+
+@njit(cache=True, nogil=True)
+def reconstruct_crossing(
+    par, towers, tracks, track_first, track_last, muons, muon_first, muon_last, work, out, i
+):
+    """Fill row i of all outputs; leave large-R jets, constituents and track jets in the workspace.
+
+    Parameters
+    ----------
+    par : Parameters
+    towers : integer array, shape (116, 72)
+        `TOWER_ET` steps.
+    tracks : Tracks
+        Those of the crossing are ``track_first:track_last``, as many as the workspace holds at most.
+    muons : Muons
+        Those of the crossing are ``muon_first:muon_last``.
+    work : Workspace
+    out : Outputs
+    i : int
+        Row.
+
+    Returns
+    -------
+    int
+        Number of large-R jets, in slots 0, 1, …
+    """
+    z, total = find_vertex(tracks, track_first, track_last, par, work.vertex)
+    n_tracks = select_tracks(tracks, track_first, track_last, z, par, work)
+    clean_towers(towers, par, work)
+    n_inputs = add_towers(n_tracks, par, work)
+    add_charged(n_tracks, work)
+    work.counts[0] = n_tracks
+    out.vtx_z[i, 0] = z
+    out.vtx_sum_pt[i, 0] = total >> 3
+    out.vtx_n_tracks[i, 0] = min(n_tracks, COUNT_MAX)
+    window_jets(par, work.clean, out, i)
+    tower_sums(work.clean, work.column, out, i)
+    electrons_photons(par, towers, work.ring, out, i)
+    copy_muons(muons, muon_first, muon_last, out, i)
+    n_track_jets = track_jets(n_tracks, par, work)
+    n_fat = large_jets(n_inputs, n_track_jets, par, work)
+    store_jets(n_fat, n_track_jets, work, out, i)
+    return n_fat
+
+
+@njit(cache=True, nogil=True)
+def add_towers(n, par, work):
+    """Append neutral towers to the n track inputs; return the number of inputs."""
+    for row in range(HALF - par.fat_rings, HALF + par.fat_rings):
+        line = work.clean[row]
+        eta = (row - HALF + 0.5) * TOWER_ETA
+        sinh = math.sinh(eta)
+        cosh = math.cosh(eta)
+        for c in range(N_PHI):
+            if line[c] > 0:
+                pt = line[c] * ET_STEP
+                phi = (c + 0.5) * TOWER_PHI
+                work.pt[n] = pt
+                work.eta[n] = eta
+                work.phi[n] = phi
+                work.px[n] = pt * math.cos(phi)
+                work.py[n] = pt * math.sin(phi)
+                work.pz[n] = pt * sinh
+                work.energy[n] = pt * cosh
+                n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def add_charged(n, work):
+    """Add the primary-vertex tracks to the clean grid, at their direction from the vertex."""
+    for k in range(n):
+        row = HALF + np.int64(math.floor(work.eta[k] / TOWER_ETA))
+        column = np.int64(work.phi[k] / TOWER_PHI)
+        # Track pT steps are a quarter of a tower step.
+        work.clean[row, column] += np.int32(work.pt[k] / ET_STEP + 0.5)
+
+
+@njit(cache=True, nogil=True)
+def by_pt(n, s, order):
+    """Fill `order` with the first n jets of a clustering, hardest first; insertion sort, stable."""
+    for a in range(n):
+        pt2 = s.jet_px[a] ** 2 + s.jet_py[a] ** 2
+        k = a
+        while k > 0 and s.jet_px[order[k - 1]] ** 2 + s.jet_py[order[k - 1]] ** 2 < pt2:
+            order[k] = order[k - 1]
+            k -= 1
+        order[k] = a
+
+
+@njit(cache=True, nogil=True)
+def track_jets(n, par, work):
+    """Cluster the n primary-vertex tracks with a variable radius; return the number of track jets."""
+    s = work.cluster
+    m = inclusive(
+        n,
+        work.px,
+        work.py,
+        work.pz,
+        work.energy,
+        -1,
+        par.vr_rho2,
+        par.vr_min2,
+        par.vr_max2,
+        par.track_jet_min,
+        s,
+    )
+    order = work.order
+    by_pt(m, s, order)
+    work.track_label[:n] = -1
+    kept = 0
+    for k in range(m):
+        jet = order[k]
+        tracks = 0
+        for t in range(n):
+            if s.label[t] == jet:
+                tracks += 1
+        if tracks < par.track_jet_min_tracks or kept == MAX_TRACK_JETS:
+            continue
+        for t in range(n):
+            if s.label[t] == jet:
+                work.track_label[t] = kept
+        work.track_jet[kept, 0] = s.jet_px[jet]
+        work.track_jet[kept, 1] = s.jet_py[jet]
+        work.track_jet[kept, 2] = s.jet_pz[jet]
+        work.track_jet[kept, 3] = s.jet_energy[jet]
+        work.track_jet_tracks[kept] = tracks
+        work.track_jet_fat[kept] = -1
+        kept += 1
+    work.counts[2] = kept
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def large_jets(n, n_track_jets, par, work):
+    """Cluster all inputs and the ghosts of track jets with R = 1; return the number of jets kept."""
+    for k in range(n_track_jets):
+        work.px[n + k] = GHOST * work.track_jet[k, 0]
+        work.py[n + k] = GHOST * work.track_jet[k, 1]
+        work.pz[n + k] = GHOST * work.track_jet[k, 2]
+        work.energy[n + k] = GHOST * work.track_jet[k, 3]
+    s = work.cluster
+    all_inputs = n + n_track_jets
+    total = 0.0
+    for k in range(n):
+        total += work.pt[k]
+    m = 0
+    # A jet's pT is at most the scalar sum of the inputs'.
+    if total + 1e-6 > par.fat_min:
+        m = inclusive(all_inputs, work.px, work.py, work.pz, work.energy, -1, 1.0, 1.0, 1.0, par.fat_min, s)
+    by_pt(m, s, work.order)
+    m = min(m, len(work.fat))
+    filled = 0
+    for slot in range(m):
+        jet = work.order[slot]
+        work.fat[slot, 0] = s.jet_px[jet]
+        work.fat[slot, 1] = s.jet_py[jet]
+        work.fat[slot, 2] = s.jet_pz[jet]
+        work.fat[slot, 3] = s.jet_energy[jet]
+        work.fat_start[slot] = filled
+        for k in range(n):
+            if s.label[k] == jet:
+                work.constituent[filled] = k
+                filled += 1
+        for k in range(n_track_jets):
+            if s.label[n + k] == jet:
+                work.track_jet_fat[k] = slot
+    work.fat_start[m] = filled
+    work.counts[1] = n
+    work.counts[3] = m
+    return m
+
+
+@njit(cache=True, nogil=True)
+def momentum(p):
+    """Return pT, pseudorapidity, azimuth and mass of a four-momentum."""
+    pt = math.sqrt(p[0] * p[0] + p[1] * p[1])
+    mass2 = p[3] * p[3] - p[2] * p[2] - pt * pt
+    return pt, math.asinh(p[2] / pt), math.atan2(p[1], p[0]), math.sqrt(max(mass2, 0.0))
+
+
+@njit(cache=True, nogil=True)
+def nearest_step(value, step):
+    """Return the nearest integer of value / step, halves up."""
+    return np.int64(math.floor(value / step + 0.5))
+
+
+@njit(cache=True, nogil=True)
+def store_jets(n_fat, n_track_jets, work, out, i):
+    """Write large-R jets and track jets as integers."""
+    for slot in range(out.fatjet_pt.shape[1]):
+        pt, eta, phi, mass, ghosts = 0.0, 0.0, 0.0, 0.0, 0
+        if slot < n_fat:
+            pt, eta, phi, mass = momentum(work.fat[slot])
+            for k in range(n_track_jets):
+                ghosts += work.track_jet_fat[k] == slot
+        out.fatjet_pt[i, slot] = nearest_step(pt, PT_STEP)
+        out.fatjet_eta[i, slot] = nearest_step(eta, ETA_STEP)
+        out.fatjet_phi[i, slot] = phi_steps(phi, PHI_TURN)
+        out.fatjet_mass[i, slot] = min(nearest_step(mass, MASS_STEP), MASS_MAX)
+        out.fatjet_n_track_jets[i, slot] = ghosts
+    for slot in range(out.trkjet_pt.shape[1]):
+        pt, eta, phi, mass, tracks, fat = 0.0, 0.0, 0.0, 0.0, 0, 0
+        if slot < n_track_jets:
+            pt, eta, phi, mass = momentum(work.track_jet[slot])
+            tracks = min(work.track_jet_tracks[slot], COUNT_MAX)
+            fat = work.track_jet_fat[slot] + 1
+        out.trkjet_pt[i, slot] = nearest_step(pt, PT_STEP)
+        out.trkjet_eta[i, slot] = nearest_step(eta, FINE_ETA_STEP)
+        out.trkjet_phi[i, slot] = phi_steps(phi, FINE_PHI_TURN)
+        out.trkjet_mass[i, slot] = min(nearest_step(mass, MASS_STEP), MASS_MAX)
+        out.trkjet_n_tracks[i, slot] = tracks
+        out.trkjet_fatjet[i, slot] = fat
+
+
+@njit(cache=True, nogil=True)
+def copy_muons(muons, first, last, out, i):
+    """Copy the hardest muons, hardest first, rounded to their scale."""
+    slots = out.mu_pt.shape[1]
+    n = 0
+    for m in range(first, last):
+        k = min(n, slots - 1)
+        if n == slots and muons.pt[m] <= out.mu_pt[i, k]:
+            continue
+        while k > 0 and out.mu_pt[i, k - 1] < muons.pt[m]:
+            out.mu_pt[i, k] = out.mu_pt[i, k - 1]
+            out.mu_eta[i, k] = out.mu_eta[i, k - 1]
+            out.mu_phi[i, k] = out.mu_phi[i, k - 1]
+            out.mu_charge[i, k] = out.mu_charge[i, k - 1]
+            k -= 1
+        out.mu_pt[i, k] = muons.pt[m]
+        out.mu_eta[i, k] = (2 * muons.eta[m] + FINE_PER_FINE_STEP) // (2 * FINE_PER_FINE_STEP)
+        out.mu_phi[i, k] = (2 * muons.phi[m] + FINE_PER_FINE_STEP) // (2 * FINE_PER_FINE_STEP) % FINE_PHI_TURN
+        out.mu_charge[i, k] = muons.charge[m]
+        n = min(n + 1, slots)
+    for k in range(n, slots):
+        out.mu_pt[i, k] = 0
+        out.mu_eta[i, k] = 0
+        out.mu_phi[i, k] = 0
+        out.mu_charge[i, k] = 0

@@ -1,0 +1,157 @@
+"""Primary vertex, track association, and towers with the pile-up taken out."""
+
+# mypy: ignore-errors
+
+import math
+
+import numpy as np
+from numba import njit
+
+from trigsim.events.model import FINE, N_ETA, N_PHI, TOWER_ETA, TOWER_PHI, TRACK_D0, TRACK_PT
+from trigsim.objects.layout import VERTEX_BIN_BITS, VERTEX_BINS
+
+HALF = N_ETA // 2
+TURN = N_PHI * FINE
+ETA_STEP = TOWER_ETA / FINE
+PHI_STEP = TOWER_PHI / FINE
+PT_STEP = TRACK_PT.lsb
+D0_STEP = TRACK_D0.lsb
+PION_MASS = 0.13957
+#: Track pT steps in one tower ET step, as a shift.
+TO_TOWER = 2
+#: Reach of the neighbourhood of a track, in towers.
+REACH = 3
+
+
+@njit(cache=True, nogil=True)
+def ring_of(eta):
+    """Return the ring in abs(eta) of a fine eta."""
+    return min((eta if eta >= 0 else -eta - 1) // FINE, HALF - 1)
+
+
+@njit(cache=True, nogil=True)
+def find_vertex(tracks, first, last, par, histogram):
+    """Return z0 steps and the pT sum of the hardest three-bin window of the z histogram."""
+    histogram[:] = 0
+    for t in range(first, last):
+        b = (tracks.z0[t] >> VERTEX_BIN_BITS) + VERTEX_BINS // 2
+        if 0 <= b < VERTEX_BINS:
+            histogram[b] += min(tracks.pt[t], par.track_cap)
+    best = 1
+    most = np.int64(0)
+    for b in range(1, VERTEX_BINS - 1):
+        window = histogram[b - 1] + histogram[b] + histogram[b + 1]
+        if window > most:
+            most = window
+            best = b
+    if most == 0:
+        return np.int64(0), most
+    # Mean z of the window, bins as their centres, in z0 steps.
+    moment = histogram[best + 1] - histogram[best - 1]
+    centre = ((best - VERTEX_BINS // 2) << VERTEX_BIN_BITS) + (1 << (VERTEX_BIN_BITS - 1))
+    return centre + (moment << VERTEX_BIN_BITS) // most, most
+
+
+@njit(cache=True, nogil=True)
+def select_tracks(tracks, first, last, z, par, work):
+    """Fill the charged grids and list the tracks of the vertex at z; return their number."""
+    work.charged[:] = 0
+    work.near[:] = 0
+    n = 0
+    for t in range(first, last):
+        eta = tracks.eta[t]
+        pt = tracks.pt[t]
+        ring = ring_of(eta)
+        if ring >= par.tracker_rings or pt <= 0:
+            continue
+        row = (eta + HALF * FINE) // FINE
+        bend = par.bend[ring] / pt
+        # The series of the arc sine; a track that curls up before the face gives nothing there.
+        angle = bend * PHI_STEP
+        inside = angle < 1.0
+        phi = tracks.phi[t] - tracks.charge[t] * np.int64(bend * (1.0 + angle * angle / 6.0))
+        column = (phi + 2 * TURN) % TURN // FINE
+        if inside:
+            work.charged[row, column] += pt
+        if abs(tracks.z0[t] - z) >= par.window[ring]:
+            continue
+        if inside:
+            for r in range(max(row - REACH, 0), min(row + REACH + 1, N_ETA)):
+                for c in range(column - REACH, column + REACH + 1):
+                    work.near[r, c % N_PHI] += pt
+        add_track(n, t, tracks, work)
+        n += 1
+    return n
+
+
+@njit(cache=True, nogil=True)
+def add_track(n, t, tracks, work):
+    """Make track t the input n of jets, with the pion's mass."""
+    pt = tracks.pt[t] * PT_STEP
+    eta = tracks.eta[t] * ETA_STEP
+    phi = tracks.phi[t] * PHI_STEP
+    grow = math.exp(eta)
+    pz = 0.5 * pt * (grow - 1.0 / grow)
+    work.track[n] = t
+    work.pt[n] = pt
+    work.eta[n] = eta
+    work.phi[n] = phi
+    work.px[n] = pt * math.cos(phi)
+    work.py[n] = pt * math.sin(phi)
+    work.pz[n] = pz
+    work.energy[n] = math.sqrt(pt * pt + pz * pz + PION_MASS * PION_MASS)
+    work.d0[n] = tracks.d0[t] * D0_STEP
+    work.cosh_eta[n] = 0.5 * (grow + 1.0 / grow)
+
+
+@njit(cache=True, nogil=True)
+def clean_towers(towers, par, work):
+    """Fill `work.clean` with neutral tower energy above the pile-up of its ring."""
+    for row in range(N_ETA):
+        ring = row - HALF if row >= HALF else HALF - 1 - row
+        tracked = ring < par.tracker_rings
+        charged = work.charged[row]
+        near = work.near[row]
+        rest = work.clean[row]
+        total = 0
+        for c in range(N_PHI):
+            total += np.int32(towers[row, c])
+        work.ring[row] = total // N_PHI
+        total = 0
+        for c in range(N_PHI):
+            rest[c] = max(np.int32(towers[row, c]) - (charged[c] >> TO_TOWER), 0)
+            total += rest[c]
+        if total == 0:
+            continue
+        # Mean with the tail cut at twice the mean, so that jets do not count as pile-up; then the spread.
+        cut = np.int32(2 * total // N_PHI + 1)
+        total = 0
+        for c in range(N_PHI):
+            total += min(rest[c], cut)
+        density = np.int32(total // N_PHI)
+        total = 0
+        for c in range(N_PHI):
+            total += abs(min(rest[c], cut) - density)
+        sigmas = par.noise_sigmas if tracked else par.forward_noise_sigmas
+        least = max(np.int32(sigmas * total / N_PHI), par.neutral_min)
+        for c in range(N_PHI):
+            excess = rest[c] - density
+            rest[c] = excess if excess >= least and (near[c] > 0 or not tracked) else 0
+        if tracked:
+            for c in range(N_PHI):
+                if rest[c] > 0:
+                    rest[c] = weigh(rest[c], row, c, par, work)
+
+
+@njit(cache=True, nogil=True)
+def weigh(excess, row, column, par, work):
+    """Return the primary vertex' part of a neutral excess: its share of the charged pT around."""
+    smear = par.hadron_smearing
+    if excess * excess < smear * smear * (work.charged[row, column] >> TO_TOWER):
+        return 0
+    around = 0
+    for r in range(max(row - REACH, 0), min(row + REACH + 1, N_ETA)):
+        for c in range(column - REACH, column + REACH + 1):
+            around += work.charged[r, c % N_PHI]
+    kept = excess * work.near[row, column] // max(around, 1)
+    return kept if kept >= par.neutral_min else 0

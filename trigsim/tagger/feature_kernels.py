@@ -1,0 +1,286 @@
+"""The features of one large-R jet, from the workspace of its crossing."""
+
+# mypy: ignore-errors
+
+import math
+
+import numpy as np
+from numba import njit
+
+from trigsim.events.model import TOWER_ETA
+from trigsim.objects.cluster_kernels import exclusive_kt
+from trigsim.objects.crossing_kernels import momentum, nearest_step
+from trigsim.tagger.feature_table import LSB, MAXIMUM, MINIMUM
+
+# Columns; the order of `features.FEATURES`.
+C2, D2, TAU21, TAU32, D12, D23, N, WIDTH = 3, 4, 5, 6, 7, 8, 9, 10
+TRACK_JET, TRACK_JET_SIZE, PAIR_DR, PAIR_MASS = 11, 13, 37, 38
+#: A track is displaced when its signed d0 significance is above this.
+DISPLACED = 2.0
+TWO_PI = 2 * math.pi
+
+
+@njit(cache=True, nogil=True)
+def candidate_features(work, jet, wanted, d0_resolution, row):
+    """Fill the wanted features of one large-R jet.
+
+    Parameters
+    ----------
+    work : Workspace
+        As `reconstruct_crossing` left it.
+    jet : int
+        Slot of the large-R jet.
+    wanted : bool array, shape (39,)
+    d0_resolution : float64 array, shape (58, 2)
+        a in mm and b in mm GeV of sigma(d0)^2 = a^2 + b^2 / (pT^2 sin(theta)), by ring in abs(eta).
+    row : int32 array, shape (39,)
+        Written where wanted.
+    """
+    pt, eta, phi, mass = momentum(work.fat[jet])
+    rapidity = rapidity_of(work.fat[jet])
+    put(0, pt, wanted, row)
+    put(1, eta, wanted, row)
+    put(2, mass, wanted, row)
+    first = work.fat_start[jet]
+    last = work.fat_start[jet + 1]
+    put(N, float(last - first), wanted, row)
+    if wanted[WIDTH] or wanted[C2 : D23 + 1].any():
+        gather(work, first, last)
+    n = last - first
+    if wanted[WIDTH]:
+        put(WIDTH, width(n, rapidity, phi, work.sub), wanted, row)
+    if wanted[C2] or wanted[D2]:
+        e2, e3 = correlators(n, work.sub)
+        put(C2, e3 / (e2 * e2) if e2 > 0.0 else 0.0, wanted, row)
+        put(D2, e3 / (e2 * e2 * e2) if e2 > 0.0 else 0.0, wanted, row)
+    if wanted[TAU21 : D23 + 1].any():
+        kt_features(n, work, wanted, row)
+    if wanted[TRACK_JET:].any():
+        track_jet_features(work, jet, rapidity, phi, wanted, d0_resolution, row)
+
+
+@njit(cache=True, nogil=True)
+def put(column, value, wanted, row):
+    """Write one feature on its scale, saturated."""
+    if wanted[column]:
+        # Clip first: what is beyond int64 has no integer.
+        steps = min(max(value / LSB[column], MINIMUM[column] - 1.0), MAXIMUM[column] + 1.0)
+        row[column] = min(max(nearest_step(steps, 1.0), np.int64(MINIMUM[column])), np.int64(MAXIMUM[column]))
+
+
+@njit(cache=True, nogil=True)
+def rapidity_of(p):
+    """Return the rapidity of a four-momentum."""
+    kt2 = p[0] * p[0] + p[1] * p[1]
+    mass2 = max(0.0, (p[3] + p[2]) * (p[3] - p[2]) - kt2)
+    forward = p[3] + abs(p[2])
+    y = 0.5 * math.log((kt2 + mass2) / (forward * forward))
+    return -y if p[2] > 0.0 else y
+
+
+@njit(cache=True, nogil=True)
+def delta_phi(a, b):
+    """Return the absolute difference of azimuths within a turn of each other."""
+    d = abs(a - b) % TWO_PI
+    return TWO_PI - d if d > math.pi else d
+
+
+@njit(cache=True, nogil=True)
+def gather(work, first, last):
+    """Copy the constituents' four-momenta, share of pT, rapidity, azimuth to `work.sub`."""
+    sub = work.sub
+    total = 0.0
+    for k in range(first, last):
+        c = work.constituent[k]
+        n = k - first
+        sub[0, n] = work.px[c]
+        sub[1, n] = work.py[c]
+        sub[2, n] = work.pz[c]
+        sub[3, n] = work.energy[c]
+        sub[4, n] = work.pt[c]
+        sub[5, n] = rapidity_of(sub[:4, n])
+        sub[6, n] = work.phi[c]
+        total += work.pt[c]
+    for n in range(last - first):
+        sub[4, n] /= total
+
+
+@njit(cache=True, nogil=True)
+def width(n, rapidity, phi, sub):
+    """Return the pT-weighted mean distance to an axis."""
+    mean = 0.0
+    for k in range(n):
+        mean += sub[4, k] * math.hypot(sub[5, k] - rapidity, delta_phi(sub[6, k], phi))
+    return mean
+
+
+@njit(cache=True, nogil=True)
+def correlators(n, sub):
+    """Return the normalised energy correlation functions e2 and e3 with beta = 1."""
+    e2 = 0.0
+    e3 = 0.0
+    for i in range(n):
+        # Distances to i, then all pairs of earlier ones.
+        for j in range(i):
+            sub[7, j] = math.hypot(sub[5, i] - sub[5, j], delta_phi(sub[6, i], sub[6, j]))
+        pairs = 0.0
+        for j in range(i):
+            e2 += sub[4, i] * sub[4, j] * sub[7, j]
+            inner = 0.0
+            for k in range(j):
+                inner += (
+                    sub[4, k] * sub[7, k] * math.hypot(sub[5, k] - sub[5, j], delta_phi(sub[6, k], sub[6, j]))
+                )
+            pairs += sub[4, j] * sub[7, j] * inner
+        e3 += sub[4, i] * pairs
+    return e2, e3
+
+
+@njit(cache=True, nogil=True)
+def kt_features(n, work, wanted, row):
+    """N-subjettiness ratios and splitting scales from one kT clustering of the constituents."""
+    s = work.cluster
+    sub = work.sub
+    exclusive_kt(n, sub[0], sub[1], sub[2], sub[3], s)
+    put(D12, math.sqrt(s.scales[0]), wanted, row)
+    put(D23, math.sqrt(s.scales[1]), wanted, row)
+    tau1 = subjettiness(n, 1, s.axes, sub)
+    tau2 = subjettiness(n, 2, s.axes, sub) if n > 1 else 0.0
+    tau3 = subjettiness(n, 3, s.axes, sub) if n > 2 else 0.0
+    put(TAU21, tau2 / tau1 if tau1 > 0.0 else 0.0, wanted, row)
+    put(TAU32, tau3 / tau2 if tau2 > 0.0 else 0.0, wanted, row)
+
+
+@njit(cache=True, nogil=True)
+def subjettiness(n, axes, directions, sub):
+    """Return tau_N with beta = 1, R0 = 1 for given axes."""
+    tau = 0.0
+    for k in range(n):
+        least = 1e30
+        for a in range(axes):
+            dy = sub[5, k] - directions[axes - 1, a, 0]
+            dphi = delta_phi(sub[6, k], directions[axes - 1, a, 1])
+            least = min(least, dy * dy + dphi * dphi)
+        tau += sub[4, k] * math.sqrt(least)
+    return tau
+
+
+@njit(cache=True, nogil=True)
+def track_jet_features(work, jet, rapidity, phi, wanted, d0_resolution, row):
+    """Features of the two leading track jets of a large-R jet, and of the pair; 0 where there is none."""
+    for column in range(TRACK_JET, len(row)):
+        put(column, 0.0, wanted, row)
+    found = 0
+    leading = -1
+    for t in range(work.counts[2]):
+        if work.track_jet_fat[t] != jet:
+            continue
+        column = TRACK_JET + found * TRACK_JET_SIZE
+        if wanted[column : column + TRACK_JET_SIZE].any():
+            one_track_jet(work, t, rapidity, phi, column, wanted, d0_resolution, row)
+        found += 1
+        if found == 1:
+            leading = t
+        else:
+            pair_features(work.track_jet[leading], work.track_jet[t], work.sub[1, :4], wanted, row)
+            break
+
+
+@njit(cache=True, nogil=True)
+def pair_features(p, q, both, wanted, row):
+    """Distance and mass of two track jets; `both` is memory for their sum."""
+    dphi = delta_phi(math.atan2(p[1], p[0]), math.atan2(q[1], q[0]))
+    put(PAIR_DR, math.hypot(rapidity_of(p) - rapidity_of(q), dphi), wanted, row)
+    for c in range(4):
+        both[c] = p[c] + q[c]
+    put(PAIR_MASS, momentum(both)[3], wanted, row)
+
+
+@njit(cache=True, nogil=True)
+def one_track_jet(work, t, fat_rapidity, fat_phi, column, wanted, d0_resolution, row):
+    """Kinematics and displacement of track jet t."""
+    pt, eta, phi, mass = momentum(work.track_jet[t])
+    put(column, pt, wanted, row)
+    put(column + 1, eta, wanted, row)
+    dy = rapidity_of(work.track_jet[t]) - fat_rapidity
+    put(column + 2, math.hypot(dy, delta_phi(phi, fat_phi)), wanted, row)
+    put(column + 3, mass, wanted, row)
+    put(column + 4, float(work.track_jet_tracks[t]), wanted, row)
+    if not wanted[column + 5 : column + TRACK_JET_SIZE].any():
+        return
+    displaced = 0
+    largest = work.sub[0, :3]
+    largest[:] = -1e30
+    total = 0.0
+    p = work.sub[1, :4]
+    p[:] = 0.0
+    # Weighted sums of the straight-line fit d0 = x sin(phi) - y cos(phi) of a common vertex (x, y).
+    ss, sc, cc, sd, cd = 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(work.counts[0]):
+        if work.track_label[k] != t:
+            continue
+        weight = 1.0 / d0_variance(work.pt[k], work.eta[k], work.cosh_eta[k], d0_resolution)
+        d0 = work.d0[k]
+        significance = abs(d0) * math.sqrt(weight)
+        if d0 * math.sin(work.phi[k] - phi) < 0.0:
+            significance = -significance
+        total += significance
+        rank_in(significance, largest)
+        if significance > DISPLACED:
+            displaced += 1
+            p[0] += work.px[k]
+            p[1] += work.py[k]
+            p[2] += work.pz[k]
+            p[3] += work.energy[k]
+            sin = math.sin(work.phi[k])
+            cos = math.cos(work.phi[k])
+            ss += weight * sin * sin
+            sc += weight * sin * cos
+            cc += weight * cos * cos
+            sd += weight * sin * d0
+            cd += weight * cos * d0
+    put(column + 5, float(displaced), wanted, row)
+    for r in range(3):
+        put(column + 6 + r, largest[r] if largest[r] > -1e30 else 0.0, wanted, row)
+    put(column + 9, total, wanted, row)
+    if displaced < 2:
+        return
+    put(column + 10, momentum(p)[3], wanted, row)
+    put(column + 11, p[3] / work.track_jet[t, 3], wanted, row)
+    put(column + 12, flight_significance(ss, sc, cc, sd, cd, math.cos(phi), math.sin(phi)), wanted, row)
+
+
+@njit(cache=True, nogil=True)
+def d0_variance(pt, eta, cosh_eta, d0_resolution):
+    """Return sigma(d0)^2 in mm^2; 1 / sin(theta) is cosh(eta)."""
+    ring = min(int(abs(eta) / TOWER_ETA), len(d0_resolution) - 1)
+    a = d0_resolution[ring, 0]
+    b = d0_resolution[ring, 1]
+    return a * a + b * b * cosh_eta / (pt * pt)
+
+
+@njit(cache=True, nogil=True)
+def rank_in(value, largest):
+    """Insert a value into the falling list of the largest."""
+    k = len(largest) - 1
+    if value <= largest[k]:
+        return
+    while k > 0 and largest[k - 1] < value:
+        largest[k] = largest[k - 1]
+        k -= 1
+    largest[k] = value
+
+
+@njit(cache=True, nogil=True)
+def flight_significance(ss, sc, cc, sd, cd, ux, uy):
+    """Return the fitted vertex' distance along (ux, uy) over its error; 0 where the tracks are parallel.
+
+    Normal equations of sum w (x sin - y cos - d0)^2: [[ss, -sc], [-sc, cc]] (x, y) = (sd, -cd).
+    """
+    determinant = ss * cc - sc * sc
+    if determinant <= 1e-9 * ss * cc:
+        return 0.0
+    x = (cc * sd - sc * cd) / determinant
+    y = (sc * sd - ss * cd) / determinant
+    variance = (cc * ux * ux + 2.0 * sc * ux * uy + ss * uy * uy) / determinant
+    return (x * ux + y * uy) / math.sqrt(variance)
