@@ -1,0 +1,168 @@
+"""Scale sets: what each hardware number of each trigger object means, and how precise pair quantities are.
+
+A scale set is data (`configs/scales/*.yaml`): one engine serves CMS Run 2, CMS Run 3 and Phase-2-like objects.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from trigsim.base.config import Config, load
+from trigsim.base.errors import InputError
+
+#: Tolerance on the edges of bins, in the unit of the quantity.
+TOLERANCE = 1e-9
+SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "scales"
+
+Decimals = Annotated[int, Field(ge=0, le=6)]
+
+
+class FieldScale(Config):
+    """The meaning of one integer field: number i covers ``start + i*lsb .. start + (i+1)*lsb``.
+
+    Plain integers (isolation, quality, …) have `bits` only. A periodic angle gives `bins`, its number over 2 pi.
+    """
+
+    bits: Annotated[int, Field(ge=1, le=32, description="Width, sign bit included.")]
+    signed: Annotated[bool, Field(description="Two's complement.")] = False
+    lsb: Annotated[float | None, Field(gt=0, description="Width of a bin, GeV or 1.")] = None
+    start: Annotated[float, Field(description="Lower edge of number 0.")] = 0.0
+    limit: Annotated[float | None, Field(gt=0, description="Outermost edges are cut to ±limit.")] = None
+    bins: Annotated[int | None, Field(gt=1, description="Bins of a periodic angle over 2 pi.")] = None
+    edges: Annotated[tuple[float, ...] | None, Field(description="Edges of bins that are not regular.")] = None
+    first: Annotated[int, Field(description="Number of the first bin of `edges`.")] = 0
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        if sum(form is not None for form in (self.lsb, self.bins, self.edges)) > 1:
+            raise ValueError("give one of lsb, bins, edges")
+        if self.edges is not None and (len(self.edges) < 2 or bool(np.any(np.diff(self.edges) <= 0))):
+            raise ValueError("edges must be at least two and increase")
+        return self
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Smallest and largest integer of the field."""
+        if self.signed:
+            return -(1 << (self.bits - 1)), (1 << (self.bits - 1)) - 1
+        return 0, (1 << self.bits) - 1
+
+    @property
+    def step(self) -> float | None:
+        """Width of a bin; None for plain integers and irregular bins."""
+        return 2 * math.pi / self.bins if self.bins else self.lsb
+
+    def bin_edges(self) -> tuple[int, NDArray[np.float64]]:
+        """Return the number of the first bin and all edges, without the overflow numbers above the range.
+
+        Raises
+        ------
+        ValueError
+            For plain integers, which have no edges.
+        """
+        if self.edges is not None:
+            return self.first, np.asarray(self.edges)
+        step = self.step
+        if step is None:
+            raise ValueError("plain integers have no edges")
+        low, high = self.numbers
+        if self.bins:
+            return 0, np.arange(self.bins + 1) * step
+        if self.limit is not None:
+            low = max(low, math.floor((-self.limit - self.start) / step + TOLERANCE))
+            high = min(high, math.ceil((self.limit - self.start) / step - TOLERANCE) - 1)
+        edges = self.start + np.arange(low, high + 2) * step
+        return low, edges if self.limit is None else np.clip(edges, -self.limit, self.limit)
+
+    def centre(self, number: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return bin centres; beyond irregular bins the last width goes on."""
+        if self.edges is None:
+            if self.step is None:
+                return np.asarray(number, dtype=np.float64)
+            return self.start + (np.asarray(number) + 0.5) * self.step
+        edges = np.asarray(self.edges)
+        middle = (edges[1:] + edges[:-1]) / 2
+        index = np.asarray(number) - self.first
+        inside = middle[np.clip(index, 0, len(middle) - 1)]
+        above = np.maximum(index - (len(middle) - 1), 0) * (edges[-1] - edges[-2])
+        return np.asarray(inside + above, dtype=np.float64)
+
+
+class ObjectScales(Config):
+    """One kind of trigger object: its fields, and whether taggers add `score_<model>` fields to it."""
+
+    fields: Annotated[dict[str, FieldScale], Field(min_length=1)]
+    tagger_scores: bool = False
+
+
+class Precision(Config):
+    """Decimals of the tables of a pair; what is not given is taken from the set's default."""
+
+    delta: Annotated[Decimals | None, Field(description="Of delta eta, delta phi.")] = None
+    math: Annotated[Decimals | None, Field(description="Of cosh and cos.")] = None
+    mass: Annotated[Decimals | None, Field(description="Of limits on half the squared mass.")] = None
+    mass_pt: Annotated[Decimals | None, Field(description="Of the pt table, GeV.")] = None
+
+
+class PairPrecision(Config):
+    """Precision with nothing left open."""
+
+    delta: Decimals = 3
+    math: Decimals = 3
+    mass: Decimals = 1
+    mass_pt: Decimals = 1
+
+
+class ScaleSet(Config):
+    """All scales of one trigger.
+
+    `precision` maps pairs "A-B", in either order, and "A-*", to decimals; "A-B" wins over "A-*".
+    """
+
+    name: str
+    objects: Annotated[dict[str, ObjectScales], Field(min_length=1)]
+    precision: dict[str, Precision] = {}
+    externals: Annotated[
+        dict[str, Annotated[int, Field(ge=0, lt=256)]], Field(description="Signal → bit.")
+    ] = {}
+
+    @model_validator(mode="after")
+    def _known_pairs(self) -> Self:
+        for pair in self.precision:
+            one, _, other = pair.partition("-")
+            if one not in self.objects or (other != "*" and other not in self.objects):
+                raise ValueError(f"precision '{pair}' names an object that the set lacks")
+        return self
+
+    def pair_precision(self, one: str, other: str) -> PairPrecision:
+        """Return the decimals of the pair."""
+        found: dict[str, int] = {}
+        for key in (f"{other}-*", f"{one}-*", f"{other}-{one}", f"{one}-{other}"):
+            if key in self.precision:
+                found |= self.precision[key].model_dump(exclude_none=True)
+        return PairPrecision(**found)
+
+
+def load_scales(name: str, beside: Path | None = None) -> ScaleSet:
+    """Return a scale set by shipped name ("phase2") or path.
+
+    Parameters
+    ----------
+    name : str
+        Name of a file in `configs/scales`, or a path ending in .yaml.
+    beside : path, optional
+        Folder that relative paths start from.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return load((beside or Path()) / name, ScaleSet)
+    path = SHIPPED / f"{name}.yaml"
+    if not path.is_file():
+        shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
+        raise InputError(f"no scale set '{name}'; there are {shipped}, or give a path ending in .yaml")
+    return load(path, ScaleSet)
