@@ -49,14 +49,19 @@ def insert(pt, eta, phi, out_pt, out_eta, out_phi):
         return -1
     k = slots - 1
     while k > 0 and out_pt[k - 1] < pt:
-        out_pt[k] = out_pt[k - 1]
-        out_eta[k] = out_eta[k - 1]
-        out_phi[k] = out_phi[k - 1]
         k -= 1
-    out_pt[k] = pt
-    out_eta[k] = eta
-    out_phi[k] = phi
+    insert_at(k, pt, out_pt)
+    insert_at(k, eta, out_eta)
+    insert_at(k, phi, out_phi)
     return k
+
+
+@njit(cache=True, nogil=True)
+def insert_at(k, value, slots):
+    """Insert a value at slot k and move the later ones on; the last falls out."""
+    for later in range(len(slots) - 1, k, -1):
+        slots[later] = slots[later - 1]
+    slots[k] = value
 
 
 @njit(cache=True, nogil=True)
@@ -146,6 +151,5 @@ def electrons_photons(par, towers, ring, out, i):
                 continue
             k = insert(et >> TO_PT, 2 * row - (N_ETA - 1), 2 * column + 1, pts, etas, phis)
             if k >= 0:
-                isos[k + 1 :] = isos[k:-1].copy()
                 around = window_sum(towers, row, column, 2) - 23 * mean - et
-                isos[k] = 1 if EG_ISOLATION * around <= et else 0
+                insert_at(k, 1 if EG_ISOLATION * around <= et else 0, isos)

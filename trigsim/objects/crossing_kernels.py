@@ -8,7 +8,14 @@ import numpy as np
 from numba import njit
 
 from trigsim.events.model import N_PHI, TOWER_ET, TOWER_ETA, TOWER_PHI
-from trigsim.objects.calorimeter_kernels import electrons_photons, phi_steps, tower_sums, window_jets
+from trigsim.objects.calorimeter_kernels import (
+    electrons_photons,
+    insert,
+    insert_at,
+    phi_steps,
+    tower_sums,
+    window_jets,
+)
 from trigsim.objects.cluster_kernels import inclusive
 from trigsim.objects.layout import MAX_TRACK_JETS
 from trigsim.objects.mitigation_kernels import HALF, clean_towers, find_vertex, select_tracks
@@ -18,6 +25,7 @@ from trigsim.objects.scales import (
     FINE_PER_FINE_STEP,
     FINE_PHI_TURN,
     MASS,
+    MUON_QUALITY,
     PHI_TURN,
     PT,
 )
@@ -249,26 +257,21 @@ def store_jets(n_fat, n_track_jets, work, out, i):
 
 @njit(cache=True, nogil=True)
 def copy_muons(muons, first, last, out, i):
-    """Copy the hardest muons, hardest first, rounded to their scale."""
-    slots = out.mu_pt.shape[1]
-    n = 0
+    """Copy the hardest muons, hardest first, rounded to their scale; charge bit 1 is negative."""
+    pts = out.mu_pt[i]
+    etas = out.mu_eta[i]
+    phis = out.mu_phi[i]
+    charges = out.mu_charge[i]
+    pts[:] = 0
+    etas[:] = 0
+    phis[:] = 0
+    charges[:] = 0
     for m in range(first, last):
-        k = min(n, slots - 1)
-        if n == slots and muons.pt[m] <= out.mu_pt[i, k]:
-            continue
-        while k > 0 and out.mu_pt[i, k - 1] < muons.pt[m]:
-            out.mu_pt[i, k] = out.mu_pt[i, k - 1]
-            out.mu_eta[i, k] = out.mu_eta[i, k - 1]
-            out.mu_phi[i, k] = out.mu_phi[i, k - 1]
-            out.mu_charge[i, k] = out.mu_charge[i, k - 1]
-            k -= 1
-        out.mu_pt[i, k] = muons.pt[m]
-        out.mu_eta[i, k] = (2 * muons.eta[m] + FINE_PER_FINE_STEP) // (2 * FINE_PER_FINE_STEP)
-        out.mu_phi[i, k] = (2 * muons.phi[m] + FINE_PER_FINE_STEP) // (2 * FINE_PER_FINE_STEP) % FINE_PHI_TURN
-        out.mu_charge[i, k] = muons.charge[m]
-        n = min(n + 1, slots)
-    for k in range(n, slots):
-        out.mu_pt[i, k] = 0
-        out.mu_eta[i, k] = 0
-        out.mu_phi[i, k] = 0
-        out.mu_charge[i, k] = 0
+        eta = (2 * muons.eta[m] + FINE_PER_FINE_STEP) // (2 * FINE_PER_FINE_STEP)
+        phi = (2 * muons.phi[m] + FINE_PER_FINE_STEP) // (2 * FINE_PER_FINE_STEP) % FINE_PHI_TURN
+        k = insert(muons.pt[m], eta, phi, pts, etas, phis)
+        if k >= 0:
+            insert_at(k, 1 if muons.charge[m] < 0 else 0, charges)
+    for k in range(len(pts)):
+        out.mu_quality[i, k] = MUON_QUALITY if pts[k] > 0 else 0
+        out.mu_charge_valid[i, k] = 1 if pts[k] > 0 else 0

@@ -62,7 +62,9 @@ class Outputs(NamedTuple):
     mu_pt: I32
     mu_eta: I32
     mu_phi: I32
+    mu_quality: I32
     mu_charge: I32
+    mu_charge_valid: I32
     eg_pt: I32
     eg_eta: I32
     eg_phi: I32

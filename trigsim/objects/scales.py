@@ -16,7 +16,9 @@ PHI = Scale(TOWER_PHI / 2, 8, unit="rad")
 FINE_ETA = Scale(TOWER_ETA / 8, 11, signed=True)
 FINE_PHI = Scale(TOWER_PHI / 8, 10, unit="rad")
 COUNT = Scale(1.0, 8)
-SIGN = Scale(1.0, 2, signed=True)
+BIT = Scale(1.0, 1)
+#: All muons have the quality of a tight one in CMS menus; the detector model knows no other.
+MUON_QUALITY = 12
 VERTEX_Z = Scale(1 / 16, 16, signed=True, unit="mm")
 
 #: Turns of 2 pi in `PHI` and `FINE_PHI` steps, and the fine steps of one of theirs.
@@ -36,8 +38,11 @@ SCALES: Mapping[str, Mapping[str, Scale]] = {
     "TRKJET": {
         "pt": PT, "eta": FINE_ETA, "phi": FINE_PHI, "mass": MASS, "n_tracks": COUNT, "fatjet": COUNT,
     },
-    "MU": {"pt": PT, "eta": FINE_ETA, "phi": FINE_PHI, "charge": SIGN},
-    "EG": {"pt": PT, "eta": ETA, "phi": PHI, "iso": Scale(1.0, 1)},
+    "MU": {
+        "pt": PT, "eta": FINE_ETA, "phi": FINE_PHI, "quality": Scale(1.0, 4),
+        "charge": BIT, "charge_valid": BIT,
+    },
+    "EG": {"pt": PT, "eta": ETA, "phi": PHI, "iso": BIT},
     "HT": {"pt": PT},
     "MHT": {"pt": PT, "phi": PHI},
     "ET": {"pt": PT},

@@ -21,7 +21,7 @@ TWO_PI = 2 * math.pi
 
 
 @njit(cache=True, nogil=True)
-def candidate_features(work, jet, wanted, d0_resolution, row):
+def candidate_features(work, jet, wanted, a, b, row):
     """Fill the wanted features of one large-R jet.
 
     Parameters
@@ -31,8 +31,9 @@ def candidate_features(work, jet, wanted, d0_resolution, row):
     jet : int
         Slot of the large-R jet.
     wanted : bool array, shape (39,)
-    d0_resolution : float64 array, shape (58, 2)
-        a in mm and b in mm GeV of sigma(d0)^2 = a^2 + b^2 / (pT^2 sin(theta)), by ring in abs(eta).
+    a, b : float64 arrays, shape (58,)
+        mm and mm GeV of sigma(d0)^2 = a^2 + b^2 / (pT^2 sin(theta)), by ring in abs(eta); see
+        `features.d0_table`.
     row : int32 array, shape (39,)
         Written where wanted.
     """
@@ -56,7 +57,7 @@ def candidate_features(work, jet, wanted, d0_resolution, row):
     if wanted[TAU21 : D23 + 1].any():
         kt_features(n, work, wanted, row)
     if wanted[TRACK_JET:].any():
-        track_jet_features(work, jet, rapidity, phi, wanted, d0_resolution, row)
+        track_jet_features(work, jet, rapidity, phi, wanted, a, b, row)
 
 
 @njit(cache=True, nogil=True)
@@ -166,7 +167,7 @@ def subjettiness(n, axes, directions, sub):
 
 
 @njit(cache=True, nogil=True)
-def track_jet_features(work, jet, rapidity, phi, wanted, d0_resolution, row):
+def track_jet_features(work, jet, rapidity, phi, wanted, a, b, row):
     """Features of the two leading track jets of a large-R jet, and of the pair; 0 where there is none."""
     for column in range(TRACK_JET, len(row)):
         put(column, 0.0, wanted, row)
@@ -177,7 +178,7 @@ def track_jet_features(work, jet, rapidity, phi, wanted, d0_resolution, row):
             continue
         column = TRACK_JET + found * TRACK_JET_SIZE
         if wanted[column : column + TRACK_JET_SIZE].any():
-            one_track_jet(work, t, rapidity, phi, column, wanted, d0_resolution, row)
+            one_track_jet(work, t, rapidity, phi, column, wanted, a, b, row)
         found += 1
         if found == 1:
             leading = t
@@ -197,7 +198,7 @@ def pair_features(p, q, both, wanted, row):
 
 
 @njit(cache=True, nogil=True)
-def one_track_jet(work, t, fat_rapidity, fat_phi, column, wanted, d0_resolution, row):
+def one_track_jet(work, t, fat_rapidity, fat_phi, column, wanted, a, b, row):
     """Kinematics and displacement of track jet t."""
     pt, eta, phi, mass = momentum(work.track_jet[t])
     put(column, pt, wanted, row)
@@ -219,7 +220,7 @@ def one_track_jet(work, t, fat_rapidity, fat_phi, column, wanted, d0_resolution,
     for k in range(work.counts[0]):
         if work.track_label[k] != t:
             continue
-        weight = 1.0 / d0_variance(work.pt[k], work.eta[k], work.cosh_eta[k], d0_resolution)
+        weight = 1.0 / d0_variance(work.pt[k], work.eta[k], work.cosh_eta[k], a, b)
         d0 = work.d0[k]
         significance = abs(d0) * math.sqrt(weight)
         if d0 * math.sin(work.phi[k] - phi) < 0.0:
@@ -251,12 +252,10 @@ def one_track_jet(work, t, fat_rapidity, fat_phi, column, wanted, d0_resolution,
 
 
 @njit(cache=True, nogil=True)
-def d0_variance(pt, eta, cosh_eta, d0_resolution):
+def d0_variance(pt, eta, cosh_eta, a, b):
     """Return sigma(d0)^2 in mm^2; 1 / sin(theta) is cosh(eta)."""
-    ring = min(int(abs(eta) / TOWER_ETA), len(d0_resolution) - 1)
-    a = d0_resolution[ring, 0]
-    b = d0_resolution[ring, 1]
-    return a * a + b * b * cosh_eta / (pt * pt)
+    ring = min(int(abs(eta) / TOWER_ETA), len(a) - 1)
+    return a[ring] * a[ring] + b[ring] * b[ring] * cosh_eta / (pt * pt)
 
 
 @njit(cache=True, nogil=True)

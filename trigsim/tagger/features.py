@@ -77,12 +77,12 @@ def d0_table(
 
     Returns
     -------
-    float64 array, shape (58, 2)
+    float64 array, shape (2, 58)
     """
     if not len(edges) == len(constant) == len(scattering) > 0:
         raise InputError("edges, constant and scattering differ in length; give one of each for a region")
     region = np.searchsorted(np.asarray(edges[:-1]), (np.arange(N_RINGS) + 0.5) * TOWER_ETA, side="right")
-    return np.column_stack([np.asarray(constant, float)[region], np.asarray(scattering, float)[region]])
+    return np.stack([np.asarray(constant, float)[region], np.asarray(scattering, float)[region]])
 
 
 def compute(
@@ -101,9 +101,9 @@ def compute(
     ----------
     towers, tracks, track_offsets, muons, muon_offsets
         As for `objects.reconstruct`.
-    d0_resolution : float64 array, shape (58, 2)
-        By ring in abs(eta), a in mm and b in mm GeV of sigma(d0)^2 = a^2 + (b / (pT sqrt(sin theta)))^2; see
-        `d0_table`.
+    d0_resolution : float64 array, shape (2, 58)
+        a in mm and b in mm GeV of sigma(d0)^2 = a^2 + (b / (pT sqrt(sin theta)))^2, by ring
+        in abs(eta); see `d0_table`.
     names : sequence of str, optional
         Features to compute; all of them if not given.
     settings : ObjectSettings, optional
@@ -119,10 +119,11 @@ def compute(
         If an input does not fit, or a feature is not known.
     """
     check_crossings(towers, tracks, track_offsets, muons, muon_offsets)
-    if d0_resolution.shape != (N_RINGS, 2) or d0_resolution.dtype != np.float64:
-        raise InputError(f"the d0 resolution is {d0_resolution.shape}; give float64 of shape ({N_RINGS}, 2)")
-    if not ((d0_resolution[:, 0] > 0) & (d0_resolution[:, 1] >= 0)).all():
+    if d0_resolution.shape != (2, N_RINGS) or d0_resolution.dtype != np.float64:
+        raise InputError(f"the d0 resolution is {d0_resolution.shape}; give float64 of shape (2, {N_RINGS})")
+    if not ((d0_resolution[0] > 0) & (d0_resolution[1] >= 0)).all():
         raise InputError("the d0 resolution needs a > 0 mm and b >= 0 mm GeV everywhere")
+    a, b = d0_resolution
     wanted = wanted_mask(names)
     par = parameters(settings or ObjectSettings())
     out, work = outputs(len(towers)), workspace(most_tracks(track_offsets))
@@ -134,7 +135,7 @@ def compute(
         n = reconstruct_crossing(par, towers[i], tracks, *bounds[0], muons, *bounds[1], work, out, i)
         for jet in range(n):
             row = np.zeros(len(FEATURES), dtype=np.int32)
-            candidate_features(work, jet, wanted, d0_resolution, row)
+            candidate_features(work, jet, wanted, a, b, row)
             crossing.append(i)
             slot.append(jet)
             rows.append(row)
