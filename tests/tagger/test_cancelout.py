@@ -1,0 +1,160 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from trigsim.base.errors import InputError
+from trigsim.tagger import BudgetedCancelOut, CancelOut, fold
+from trigsim.tagger.resize import Gated
+
+
+def test_cancelout_is_the_published_layer():
+    layer = CancelOut(3)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([4.0, 0.0, -4.0]))
+    gates = 1 / (1 + np.exp(-np.array([4.0, 0.0, -4.0])))
+    x = torch.arange(6.0).reshape(2, 3)
+    np.testing.assert_allclose(layer(x).detach().numpy(), x.numpy() * gates, rtol=1e-6)
+    assert layer.ranking().tolist() == [0, 1, 2]
+    expected = 1e-3 * gates.sum() - 1e-3 * np.var([4.0, 0.0, -4.0])
+    assert layer.penalty().item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_cancelout_penalty_on_raw_weights():
+    layer = CancelOut(2, regularisation="weights", l1=0.5, variance=0.25)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([-2.0, 4.0]))
+    assert layer.penalty().item() == pytest.approx(0.5 * (1 + 2) - 0.25 * np.var([-1.0, 2.0]))
+
+
+def test_softmax_gates_are_one_when_equal():
+    layer = CancelOut(5, gate="softmax")
+    np.testing.assert_allclose(layer.gates().detach().numpy(), np.ones(5), rtol=1e-6)
+
+
+def test_single_input_has_a_finite_penalty():
+    assert np.isfinite(CancelOut(1).penalty().item())
+
+
+def test_state_is_saved_and_loaded():
+    one, two = BudgetedCancelOut(4, keep=2), BudgetedCancelOut(4, keep=2)
+    with torch.no_grad():
+        one.weight.copy_(torch.tensor([3.0, -1.0, 2.0, 0.0]))
+    one.anneal(0.5)
+    one.close()
+    two.load_state_dict(one.state_dict())
+    assert torch.equal(one.gates(), two.gates())
+    assert two.selected().tolist() == [0, 2]
+
+
+@given(n=st.integers(1, 40), data=st.data())
+@settings(deadline=None, max_examples=50)
+def test_exactly_k_stay(n, data):
+    k = data.draw(st.integers(1, n))
+    gate = BudgetedCancelOut(n, keep=k)
+    # Equal gates must not break exactness.
+    with torch.no_grad():
+        gate.weight.copy_(
+            torch.tensor(data.draw(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), min_size=n, max_size=n)))
+        )
+    chosen = gate.close()
+    assert len(chosen) == k == len(set(chosen.tolist()))
+    assert int((gate.gates() > 0).sum()) == k
+    assert (np.diff(chosen) > 0).all()
+
+
+def test_price_is_kept():
+    gate = BudgetedCancelOut(4, keep=5.0, prices=[4, 3, 2, 1])
+    with torch.no_grad():
+        gate.weight.copy_(torch.tensor([4.0, 3.0, 2.0, 1.0]))
+    # The dearest is the best; then only the cheapest still fits.
+    assert gate.close().tolist() == [0, 3]
+
+
+def test_budget_term_pulls_to_k():
+    gate = BudgetedCancelOut(20, keep=5)
+    with torch.no_grad():
+        gate.weight.copy_(torch.linspace(-1, 1, 20))
+    optimiser = torch.optim.Adam(gate.parameters(), lr=0.05)
+    for step in range(400):
+        gate.anneal(step / 400)
+        optimiser.zero_grad()
+        gate.penalty().backward()
+        optimiser.step()
+    gates = gate.gates().detach()
+    assert 4.5 < float(gates.sum()) < 8
+    assert float((gates * (1 - gates)).max()) < 0.05
+    assert gate.selected().tolist() == [15, 16, 17, 18, 19]
+
+
+@given(seed=st.integers(0, 1000), k=st.integers(1, 6), m=st.integers(1, 8))
+@settings(deadline=None, max_examples=30)
+def test_exported_network_equals_the_gated_one(seed, k, m):
+    torch.manual_seed(seed)
+    module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 2))
+    gated = Gated(module, inputs=k, nodes=(m, 3))
+    for gate in gated.budgets:
+        nn.init.normal_(gate.weight)
+    gated.anneal(0.7)
+    columns, small = gated.export()
+    x = torch.randn(50, 6)
+    torch.testing.assert_close(small(x[:, torch.from_numpy(columns)]), gated(x), rtol=1e-4, atol=1e-6)
+    assert [layer.weight.shape for layer in small if isinstance(layer, nn.Linear)] == [(m, k), (3, m), (2, 3)]
+    # The other columns are dead.
+    other = x.clone()
+    other[:, np.setdiff1d(np.arange(6), columns)] += 5
+    assert torch.equal(gated(other), gated(x))
+
+
+def test_fold_of_the_published_layer():
+    torch.manual_seed(0)
+    gate, after = CancelOut(4), nn.Linear(4, 3)
+    nn.init.normal_(gate.weight)
+    x = torch.randn(10, 4)
+    torch.testing.assert_close(fold(gate, np.arange(4), after)(x), after(gate(x)))
+
+
+@pytest.mark.parametrize("keep", [0, -1, 5, 1.5])
+def test_impossible_budget(keep):
+    with pytest.raises(InputError, match="from 1 to 4"):
+        BudgetedCancelOut(4, keep=keep)
+
+
+@pytest.mark.parametrize("prices", [[1, 2], [1, 2, 0, 1], [1, 2, float("nan"), 1]])
+def test_impossible_prices(prices):
+    with pytest.raises(InputError, match="4 positive numbers"):
+        BudgetedCancelOut(4, keep=3, prices=prices)
+
+
+def test_budget_below_the_cheapest():
+    with pytest.raises(InputError, match="cheapest input costs 2"):
+        BudgetedCancelOut(2, keep=1, prices=[2, 3])
+
+
+def test_unknown_options_are_named():
+    with pytest.raises(InputError, match="gate 'tanh'"):
+        CancelOut(3, gate="tanh")
+    with pytest.raises(InputError, match="regularisation 'l2'"):
+        CancelOut(3, regularisation="l2")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Linear(3, 1),
+        nn.Sequential(),
+        nn.Sequential(nn.Linear(3, 2), nn.ReLU()),
+        nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2), nn.Linear(2, 1)),
+        nn.Sequential(nn.Linear(3, 2), nn.Linear(3, 1)),
+    ],
+)
+def test_networks_that_cannot_be_resized(module):
+    with pytest.raises(InputError):
+        Gated(module, inputs=1)
+
+
+def test_node_budgets_are_one_per_hidden_layer():
+    with pytest.raises(InputError, match="1 hidden layers"):
+        Gated(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)), nodes=(1, 1))

@@ -1,0 +1,142 @@
+"""Any dense classifier, cut to k inputs and m nodes a layer by budgeted gates, while it trains."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from trigsim.base.errors import InputError
+from trigsim.tagger.cancelout import BudgetedCancelOut, fold
+
+#: Activations that work node by node, so that a node may leave.
+ELEMENTWISE = (
+    nn.ReLU,
+    nn.LeakyReLU,
+    nn.Tanh,
+    nn.Sigmoid,
+    nn.ELU,
+    nn.GELU,
+    nn.SiLU,
+    nn.Hardtanh,
+    nn.ReLU6,
+    nn.Softplus,
+)
+
+
+def dense_layers(module: nn.Sequential) -> list[nn.Linear]:
+    """Return the dense layers of a checked network.
+
+    Raises
+    ------
+    InputError
+        If there is another kind of layer, no dense layer, an activation at the end or widths that disagree.
+    """
+    if not isinstance(module, nn.Sequential):
+        raise InputError(f"the network is a {type(module).__name__}; give a torch.nn.Sequential")
+    for i, layer in enumerate(module):
+        if not isinstance(layer, (nn.Linear, nn.Identity, nn.Dropout, *ELEMENTWISE)):
+            raise InputError(f"layer {i} is {type(layer).__name__}; use dense layers and elementwise activations")
+    layers = [layer for layer in module if isinstance(layer, nn.Linear)]
+    if not layers or not isinstance(module[-1], nn.Linear):
+        raise InputError("the network must end in a dense layer that gives a logit or class scores")
+    for one, two in pairwise(layers):
+        if one.out_features != two.in_features:
+            raise InputError(
+                f"a layer of {one.out_features} nodes feeds one of {two.in_features} inputs; make them equal"
+            )
+    return layers
+
+
+class Gated(nn.Module):
+    """A network with a budgeted gate before its first layer and behind each hidden activation.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Dense layers and elementwise activations; copied.
+    inputs : float or None
+        Inputs that stay (or what they may cost together, with `prices`); None: no gate.
+    nodes : sequence of int or None
+        Nodes that stay in each hidden layer; None: no gates.
+    prices : array_like, optional
+        Of the inputs; see `BudgetedCancelOut`.
+    """
+
+    def __init__(
+        self,
+        module: nn.Sequential,
+        *,
+        inputs: float | None = None,
+        nodes: Sequence[int] | None = None,
+        prices: ArrayLike | None = None,
+    ) -> None:
+        super().__init__()
+        layers = dense_layers(module)
+        if nodes is not None and len(nodes) != len(layers) - 1:
+            raise InputError(f"{len(nodes)} node budgets for {len(layers) - 1} hidden layers; give one each")
+        self.module = copy.deepcopy(module)
+        # Gate i stands before dense layer i.
+        self.gates = nn.ModuleList(nn.Identity() for _ in layers)
+        if inputs is not None:
+            self.gates[0] = BudgetedCancelOut(layers[0].in_features, keep=inputs, prices=prices)
+        for i, m in enumerate(nodes or (), start=1):
+            self.gates[i] = BudgetedCancelOut(layers[i].in_features, keep=m)
+
+    @property
+    def budgets(self) -> list[BudgetedCancelOut]:
+        """The gates that are there."""
+        return [g for g in self.gates if isinstance(g, BudgetedCancelOut)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs of the gated network."""
+        gate = iter(self.gates)
+        for layer in self.module:
+            x = layer(next(gate)(x)) if isinstance(layer, nn.Linear) else layer(x)
+        return x
+
+    def anneal(self, t: float) -> None:
+        """Set how far training is in all gates, from 0 to 1."""
+        for gate in self.budgets:
+            gate.anneal(t)
+
+    def penalty(self) -> Tensor:
+        """Return the sum of the gates' terms."""
+        return torch.stack([g.penalty() for g in self.budgets]).sum() if self.budgets else torch.zeros(())
+
+    def export(self) -> tuple[NDArray[np.int64], nn.Sequential]:
+        """Close the gates and return the inputs that stay, sorted, and the plain, smaller network on those.
+
+        Its outputs equal this network's, up to float rounding.
+        """
+        small = copy.deepcopy(self.module)
+        layers = [(i, layer) for i, layer in enumerate(small) if isinstance(layer, nn.Linear)]
+        columns = np.arange(layers[0][1].in_features)
+        for number, ((i, layer), gate) in enumerate(zip(layers, self.gates, strict=True)):
+            if not isinstance(gate, BudgetedCancelOut):
+                continue
+            kept = gate.close()
+            small[i] = fold(gate, kept, layer)
+            if number == 0:
+                columns = kept
+            else:
+                before, producer = layers[number - 1][0], small[layers[number - 1][0]]
+                assert isinstance(producer, nn.Linear)
+                small[before] = _rows(producer, kept)
+        return columns, small
+
+
+def _rows(layer: nn.Linear, rows: NDArray[np.int64]) -> nn.Linear:
+    """Return `layer` with only those nodes."""
+    index = torch.from_numpy(rows)
+    small = nn.Linear(layer.in_features, len(rows), bias=layer.bias is not None)
+    with torch.no_grad():
+        small.weight.copy_(layer.weight[index])
+        if layer.bias is not None:
+            small.bias.copy_(layer.bias[index])
+    return small

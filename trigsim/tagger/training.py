@@ -1,0 +1,289 @@
+"""Train a tagger: select k features with a budget, fold the gates away, fine-tune, quantise, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from trigsim.base.errors import InputError
+from trigsim.base.provenance import library_versions
+from trigsim.numeric.fixed import FixedFormat
+from trigsim.numeric.intervals import efficiency
+from trigsim.numeric.random import stream_rng
+from trigsim.tagger.config import TrainConfig
+from trigsim.tagger.dataset import Candidates
+from trigsim.tagger.evaluation import auc, rejection, threshold
+from trigsim.tagger.fitting import History, Pace, Sample, fit, seeded
+from trigsim.tagger.inputs import InputMap, fit_input_map
+from trigsim.tagger.model import Model
+from trigsim.tagger.quantise import QuantisedNetwork
+from trigsim.tagger.resize import Gated
+
+#: Shares of the split groups: to train, to choose the best epoch; the rest measures.
+TRAIN_SHARE, VALID_SHARE = 0.6, 0.15
+EFFICIENCIES = (0.3, 0.5, 0.7)
+
+
+def train(
+    features_hw: NDArray[np.int32],
+    label: ArrayLike,
+    config: TrainConfig,
+    *,
+    names: Sequence[str] | None = None,
+    group: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Model:
+    """Train one tagger.
+
+    Parameters
+    ----------
+    features_hw : int32 array, shape (n, features)
+        Hardware integers of the candidates.
+    label : array_like, shape (n,)
+        1 signal, 0 background.
+    config : TrainConfig
+    names : sequence of str, optional
+        Of the features; ``f0``, ``f1``, … by default.
+    group : array_like, shape (n,), optional
+        Candidates of one group (collision) are never split between training and measurement.
+    weight : array_like, shape (n,), optional
+        Positive.
+    advance : callable, optional
+        Called with the number of epochs done; `epochs(config)` are to come.
+
+    Returns
+    -------
+    Model
+        Exactly `config.keep` features; `metrics` are from the groups that were not trained on.
+
+    Raises
+    ------
+    InputError
+        Before any training: shapes, types, a constant feature, a budget that cannot be met.
+    """
+    x_hw, y, w = _checked(features_hw, label, weight)
+    names = tuple(names) if names is not None else tuple(f"f{i}" for i in range(x_hw.shape[1]))
+    offered = _offered(names, x_hw.shape[1], config)
+    train_rows, valid_rows, test_rows = split(
+        np.arange(len(y)) if group is None else np.asarray(group), config.seed
+    )
+    inputs = fit_input_map(
+        x_hw[train_rows][:, offered], _format(config.precision.input), [names[i] for i in offered]
+    )
+    sample = _sample(x_hw[:, offered], y, w, inputs, config)
+    trained, valid = sample.rows(train_rows), sample.rows(valid_rows)
+
+    chosen, small, history = _resized(trained, valid, config, advance)
+    quantised, more = _quantised(small, trained.columns(chosen), valid.columns(chosen), config, advance)
+    columns = offered[chosen]
+    model = Model(
+        name=config.name,
+        features=tuple(names[i] for i in columns),
+        columns=columns,
+        inputs=inputs.columns(chosen),
+        layers=quantised.layers(),
+        history=history + more,
+        config=config.model_dump(mode="json"),
+        provenance={"libraries": library_versions(), "candidates": len(y), "signal": int(y.sum())},
+    )
+    return replace(model, metrics=measure(model, x_hw[test_rows], y[test_rows], config.working_points))
+
+
+def for_budget(config: TrainConfig, keep: int) -> TrainConfig:
+    """Return the training for one feature budget, the budget in its name."""
+    return config.model_copy(update={"keep": keep, "name": f"{config.name}-k{keep}"})
+
+
+def train_candidates(
+    candidates: Candidates,
+    config: TrainConfig,
+    *,
+    provenance: Mapping[str, Any] | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Model:
+    """Train on a table of candidates, split by collision; see `train`.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    config : TrainConfig
+    provenance : mapping, optional
+        Added to the model's own.
+    advance : callable, optional
+    """
+    model = train(
+        candidates.features_hw,
+        candidates.label,
+        config,
+        names=candidates.names,
+        group=candidates.collision,
+        weight=candidates.weight,
+        advance=advance,
+    )
+    return replace(model, provenance={**model.provenance, **(provenance or {})})
+
+
+def epochs(config: TrainConfig) -> int:
+    """Return how many epochs `train` will report."""
+    return (config.epochs.select if _gates(config) else 0) + config.epochs.tune + config.epochs.quantise
+
+
+def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return rows to train on, to choose the best epoch by, and to measure on; groups are not split."""
+    groups, place = np.unique(group, return_inverse=True)
+    order = stream_rng(seed, "tagger/split").permutation(len(groups))
+    position = np.argsort(order)[place] / len(groups)
+    fold = np.searchsorted([TRAIN_SHARE, TRAIN_SHARE + VALID_SHARE], position, side="right")
+    train_rows, valid_rows, test_rows = (np.flatnonzero(fold == i) for i in range(3))
+    return train_rows, valid_rows, test_rows
+
+
+def measure(
+    model: Model, features_hw: NDArray[np.int32], label: NDArray[np.uint8], working_points: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return how the quantised network does on candidates it was not trained on.
+
+    Parameters
+    ----------
+    model : Model
+    features_hw : int32 array, shape (n, features)
+        All columns of the feature definition.
+    label : uint8 array, shape (n,)
+    working_points : mapping
+        Name → signal efficiency.
+
+    Returns
+    -------
+    dict
+        "auc"; "rejection" of background at signal efficiencies; "working_points": the smallest score that
+        passes and the efficiencies it has; "candidates".
+    """
+    score = model.predict_raw(features_hw[:, model.columns])[:, 0]
+    points = {}
+    for name, wanted in working_points.items():
+        cut = int(threshold(score, label, wanted))
+        passing = {
+            kind: efficiency(int((score[label == y] >= cut).sum()), int((label == y).sum())).as_dict()
+            for kind, y in (("signal", 1), ("background", 0))
+        }
+        points[name] = {"score_hw": cut, **passing}
+    return {
+        "auc": auc(score, label),
+        "rejection": {f"{e:.2f}": rejection(score, label, e).as_dict() for e in EFFICIENCIES},
+        "working_points": points,
+        "candidates": len(label),
+    }
+
+
+def _checked(
+    features_hw: NDArray[np.int32], label: ArrayLike, weight: ArrayLike | None
+) -> tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.float32]]:
+    x, y = np.asarray(features_hw), np.asarray(label)
+    if x.ndim != 2 or not np.issubdtype(x.dtype, np.integer):
+        raise InputError(f"features are {x.dtype} of shape {x.shape}; give int32 of shape (candidates, features)")
+    if y.shape != (len(x),) or not np.isin(y, (0, 1)).all():
+        raise InputError(f"labels of shape {y.shape}; give {len(x)} of 0 (background) or 1 (signal)")
+    if min(int(y.sum()), int((y == 0).sum())) < 20:
+        raise InputError(f"{int(y.sum())} signal and {int((y == 0).sum())} background candidates; give 20 of each")
+    w = np.ones(len(x), dtype=np.float32) if weight is None else np.asarray(weight, dtype=np.float32)
+    if w.shape != (len(x),) or not (np.isfinite(w) & (w > 0)).all():
+        raise InputError("weights must be positive numbers, one a candidate")
+    return x.astype(np.int32), y.astype(np.uint8), w
+
+
+def _offered(names: tuple[str, ...], columns: int, config: TrainConfig) -> NDArray[np.int64]:
+    if len(names) != columns:
+        raise InputError(f"{len(names)} names for {columns} features; give one each")
+    for name in config.exclude:
+        if name not in names:
+            raise InputError(f"exclude names '{name}', which is no feature; known are {', '.join(names)}")
+    offered = np.array([i for i, name in enumerate(names) if name not in config.exclude], dtype=np.int64)
+    if config.keep is not None and config.keep > len(offered):
+        raise InputError(f"keep is {config.keep} of {len(offered)} features; ask for at most {len(offered)}")
+    return offered
+
+
+def _format(text: str) -> FixedFormat:
+    return FixedFormat.parse(text)
+
+
+def _sample(
+    x_hw: NDArray[np.int32], y: NDArray[np.uint8], w: NDArray[np.float32], inputs: InputMap, config: TrainConfig
+) -> Sample:
+    if config.balance == "classes":
+        w = w / np.bincount(y, weights=w).astype(np.float32)[y]
+    w = w / w.mean(dtype=np.float64).astype(np.float32)
+    x = inputs.raw(x_hw).astype(np.float32) * np.float32(inputs.format.lsb)
+    return Sample(torch.from_numpy(x), torch.from_numpy(y.astype(np.float32)), torch.from_numpy(w))
+
+
+def _gates(config: TrainConfig) -> bool:
+    return config.keep is not None or config.nodes is not None
+
+
+def _resized(
+    trained: Sample, valid: Sample, config: TrainConfig, advance: Callable[[int], None] | None
+) -> tuple[NDArray[np.int64], nn.Sequential, History]:
+    """Select and fine-tune in floating point."""
+    with seeded(config.seed, "select") as generator:
+        module = network((trained.x.shape[1], *config.hidden, 1))
+        chosen, small, history = np.arange(trained.x.shape[1]), module, []
+        pace = Pace(config.learning_rate, config.batch, generator, advance)
+        if _gates(config):
+            gated = Gated(module, inputs=config.keep, nodes=config.nodes)
+            history += fit(
+                gated,
+                trained,
+                valid,
+                pace,
+                epochs=config.epochs.select,
+                phase="select",
+                gates=[g.weight for g in gated.budgets],
+                penalty=gated.penalty,
+                on_step=gated.anneal,
+                keep_best=False,
+            )
+            chosen, small = gated.export()
+        fine, check = trained.columns(chosen), valid.columns(chosen)
+        history += fit(small, fine, check, pace, epochs=config.epochs.tune, phase="tune")
+    return chosen, small, history
+
+
+def _quantised(
+    small: nn.Sequential,
+    trained: Sample,
+    valid: Sample,
+    config: TrainConfig,
+    advance: Callable[[int], None] | None,
+) -> tuple[QuantisedNetwork, History]:
+    """Prune and train on the grids."""
+    layers, bits = len(config.hidden) + 1, config.precision
+    quantised = QuantisedNetwork(
+        small,
+        trained.x,
+        weight_bits=config.layer_bits(bits.weights, layers, "weights"),
+        activation_bits=config.layer_bits(bits.activations, layers - 1, "activations"),
+        input_format=_format(bits.input),
+        output_format=_format(bits.output),
+    )
+    if config.prune:
+        quantised.prune(config.prune)
+    with seeded(config.seed, "quantise") as generator:
+        pace = Pace(config.learning_rate / 3, config.batch, generator, advance)
+        history = fit(quantised, trained, valid, pace, epochs=config.epochs.quantise, phase="quantise")
+    return quantised, history
+
+
+def network(widths: Sequence[int]) -> nn.Sequential:
+    """Return dense layers of these widths with ReLU between them."""
+    layers: list[nn.Module] = []
+    for i in range(len(widths) - 1):
+        layers += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
