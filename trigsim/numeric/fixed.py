@@ -1,8 +1,8 @@
 """Fixed-point formats with the arithmetic of `ap_fixed`, bit for bit.
 
 A value is ``raw * 2**-fraction`` with an integer `raw` of `width` bits. A conversion first rounds to the
-fraction, then fits the width, each in the mode of the *target* format. The rules are those of the Vitis HLS user guide
-(UG1399, "Arbitrary Precision Fixed-Point Data Types"), tested against the C++ header that hls4ml ships.
+fraction, then fits the width, each in the mode of the *target* format. The rules are those of the Vitis HLS
+user guide (UG1399, "Arbitrary Precision Fixed-Point Data Types"), tested against the C++ header that hls4ml ships.
 """
 
 from __future__ import annotations
