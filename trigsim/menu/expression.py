@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trigsim.base.errors import InputError
@@ -104,3 +105,13 @@ def parse(text: str) -> Program:
             f"'{token}' at character {position + 1} does not belong here; join conditions with and, or, xor"
         )
     return tuple(parser.program)
+
+
+def render(text: str, names: Mapping[str, str]) -> str:
+    """Return the expression with its conditions renamed and its operators in lower case."""
+    parser = _Parser(text)
+    words = []
+    for token, _ in parser.tokens:
+        low = token.lower()
+        words.append(low if low in (AND, OR, NOT, XOR) else names.get(token, token))
+    return " ".join(words).replace("( ", "(").replace(" )", ")")

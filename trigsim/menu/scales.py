@@ -108,6 +108,8 @@ class Precision(Config):
     math: Annotated[Decimals | None, Field(description="Of cosh and cos.")] = None
     mass: Annotated[Decimals | None, Field(description="Of limits on half the squared mass.")] = None
     mass_pt: Annotated[Decimals | None, Field(description="Of the pt table, GeV.")] = None
+    pair_pt: Annotated[Decimals | None, Field(description="Of limits on the squared pt of a pair.")] = None
+    pair_pt_math: Annotated[Decimals | None, Field(description="Of cos and sin of phi.")] = None
 
 
 class PairPrecision(Config):
@@ -117,6 +119,8 @@ class PairPrecision(Config):
     math: Decimals = 3
     mass: Decimals = 1
     mass_pt: Decimals = 1
+    pair_pt: Decimals = 1
+    pair_pt_math: Decimals = 3
 
 
 class ScaleSet(Config):
@@ -146,6 +150,8 @@ class ScaleSet(Config):
         for key in (f"{other}-*", f"{one}-*", f"{other}-{one}", f"{one}-{other}"):
             if key in self.precision:
                 found |= self.precision[key].model_dump(exclude_none=True)
+        if "math" in found:
+            found.setdefault("pair_pt_math", found["math"])
         return PairPrecision(**found)
 
 

@@ -1,0 +1,96 @@
+"""What every reader returns: trigger objects, the decisions recorded with them, and which event is which."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.base.errors import InputError
+from trigsim.menu.decide import Rows
+from trigsim.objects.model import TriggerObjects
+
+#: A text file, unpacked, may be this long; a larger one is no vector and no menu.
+MAX_TEXT = 256 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Crossings with the decisions that were recorded for them.
+
+    Attributes
+    ----------
+    objects : TriggerObjects
+        All rows; an event may own several (one for each BX around it).
+    decided : int64 array, shape (n,)
+        The row of each event's own crossing.
+    rows : str
+        What BX offsets see; see `CompiledMenu.decide`.
+    offsets : (int, int)
+        Earliest and latest BX offset that the rows really hold.
+    has_externals : bool
+        Whether external signals are in the file.
+    by_index : bool array, shape (n, bits), or None
+        Recorded decisions by bit.
+    by_name : mapping of str to bool array, shape (n,)
+        Recorded decisions by name of the algorithm.
+    run, lumi, event : uint64 arrays, shape (n,)
+        Where each event comes from; of a test vector 0, 0 and the BX.
+    notes : tuple of str
+        What the file leaves open, one sentence each.
+    """
+
+    objects: TriggerObjects
+    decided: NDArray[np.int64]
+    rows: Rows
+    offsets: tuple[int, int]
+    has_externals: bool
+    by_index: NDArray[np.bool_] | None
+    by_name: Mapping[str, NDArray[np.bool_]]
+    run: NDArray[np.uint64]
+    lumi: NDArray[np.uint64]
+    event: NDArray[np.uint64]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.decided)
+
+    def expected(self, name: str, index: int) -> NDArray[np.bool_] | None:
+        """Return the recorded decisions of an algorithm, by name or else by bit; None if there are none."""
+        if name in self.by_name:
+            return self.by_name[name]
+        if self.by_index is not None and index < self.by_index.shape[1]:
+            return self.by_index[:, index]
+        return None
+
+    def place(self, i: int) -> str:
+        """Return ``run:lumi:event`` of event i."""
+        return f"{self.run[i]}:{self.lumi[i]}:{self.event[i]}"
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file, unpacked if it ends in .gz.
+
+    Raises
+    ------
+    InputError
+        If it is missing, cut short, not text, or larger than `MAX_TEXT`.
+    """
+    if not path.is_file():
+        raise InputError("no such file; check the path", path)
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            raw = stream.read(MAX_TEXT + 1)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise InputError("the gzip stream is cut short or broken; fetch the file again", path) from None
+    if len(raw) > MAX_TEXT:
+        raise InputError(f"unpacks to more than {MAX_TEXT // 2**20} MiB; this is no such file", path)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as failure:
+        raise InputError(f"byte {failure.start} is not UTF-8; this is no such file", path) from None

@@ -1,0 +1,159 @@
+"""Compare a menu's decisions with recorded ones, algorithm by algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.menu.conditions import FIELDS_OF, ResolvedCondition
+from trigsim.menu.legs import TaggerScores
+from trigsim.menu.menu import Menu
+from trigsim.menu.networks import CrossingNetwork
+from trigsim.menu.readers.model import Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The outcome of `validate`.
+
+    Attributes
+    ----------
+    crossings, algorithms : int
+        How many were looked at.
+    exact : tuple of str
+        Algorithms that agree in every crossing.
+    mismatched : mapping of str to list of str
+        Algorithm → ``run:lumi:event`` of every crossing that differs.
+    unsupported : mapping of str to str
+        Algorithm → why it was not compared.
+    fired : mapping of str to int
+        Algorithm → crossings in which the recorded bit is set.
+    decisions : mapping of str to bool array
+        Our decisions.
+    """
+
+    crossings: int
+    algorithms: int
+    exact: tuple[str, ...]
+    mismatched: Mapping[str, list[str]]
+    unsupported: Mapping[str, str]
+    fired: Mapping[str, int]
+    decisions: Mapping[str, NDArray[np.bool_]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON document of `trigsim validate`."""
+        return {
+            "crossings": self.crossings,
+            "algorithms": self.algorithms,
+            "exact": len(self.exact),
+            "mismatched": {name: len(places) for name, places in self.mismatched.items()},
+            "unsupported": dict(self.unsupported),
+            "fired": sum(count > 0 for count in self.fired.values()),
+            "differences": {name: list(places) for name, places in self.mismatched.items()},
+        }
+
+
+def unsupported(
+    menu: Menu,
+    recorded: Recorded,
+    models: Mapping[str, TaggerScores],
+    networks: Mapping[str, CrossingNetwork],
+) -> dict[str, str]:
+    """Return algorithm → why the recorded data cannot decide it; what can be decided is absent."""
+    reasons = {a.name: a.unsupported for a in menu.algorithms if a.unsupported is not None}
+    for name, program in menu.programs().items():
+        for part in program:
+            if isinstance(part, str):
+                continue
+            reason = _missing(menu, part, recorded, models, networks)
+            if reason:
+                reasons[name] = reason
+                break
+    return reasons
+
+
+def _missing(
+    menu: Menu,
+    condition: ResolvedCondition,
+    recorded: Recorded,
+    models: Mapping[str, TaggerScores],
+    networks: Mapping[str, CrossingNetwork],
+) -> str:
+    first, last = condition.reach
+    if first < recorded.offsets[0] or last > recorded.offsets[1]:
+        return f"looks at BX {first if first < recorded.offsets[0] else last:+d}, which the data lacks"
+    if condition.external is not None:
+        return "" if recorded.has_externals else "looks at an external signal, which the data lacks"
+    needed: list[tuple[str, str]] = []
+    if condition.network:
+        if condition.network not in networks:
+            return f"network '{condition.network}' is not given"
+        for group in menu.config.networks[condition.network].inputs:
+            needed += [(group.object, f.field) for f in group.fields if f.field is not None]
+    else:
+        legs = condition.legs + (() if condition.reference is None else (condition.reference,))
+        needed += [(leg.object, field) for leg in legs for field, _ in leg.passes]
+        for pair in (*condition.pairs, *condition.overlaps):
+            fields = [field for quantity, _ in pair.limits for field in FIELDS_OF[quantity]]
+            needed += [(legs[i].object, field) for i in (pair.first, pair.second) for field in fields]
+        if condition.charges:
+            charged = [leg.object for leg in condition.legs if "charge" in menu.scales.objects[leg.object].fields]
+            needed += [(kind, field) for kind in charged for field in ("charge", "charge_valid")]
+    for kind, field in needed:
+        if field.startswith("score_") and field.removeprefix("score_") not in models:
+            return f"tagger '{field.removeprefix('score_')}' is not given"
+        if kind not in recorded.objects.collections:
+            return f"the data has no {kind}"
+        if field not in recorded.objects.collections[kind].fields:
+            return f"the data has no field '{field}' of {kind}"
+    return ""
+
+
+def validate(
+    menu: Menu,
+    recorded: Recorded,
+    models: Mapping[str, TaggerScores] | None = None,
+    networks: Mapping[str, CrossingNetwork] | None = None,
+    threads: int = 1,
+) -> Comparison:
+    """Decide recorded crossings and compare with the recorded bits.
+
+    Parameters
+    ----------
+    menu : Menu
+        The menu that the bits were made with.
+    recorded : Recorded
+        From `readers.read`.
+    models, networks : mapping, optional
+        As for `Menu.compile`; algorithms that lack theirs are unsupported.
+    threads : int
+        Threads to decide with.
+    """
+    models, networks = models or {}, networks or {}
+    reasons = unsupported(menu, recorded, models, networks)
+    bits = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
+    supported = [a.name for a in menu.algorithms if a.name not in reasons]
+    compiled = menu.compile(models, networks, only=supported)
+    decided = compiled.decide(recorded.objects, rows=recorded.rows, threads=threads)[recorded.decided]
+    decisions = dict(zip(compiled.names, decided.T, strict=True))
+    exact: list[str] = []
+    mismatched: dict[str, list[str]] = {}
+    fired: dict[str, int] = {}
+    for name, ours in decisions.items():
+        expected = recorded.expected(name, bits[name])
+        if expected is None:
+            reasons[name] = "the data has no recorded bit of it"
+            continue
+        fired[name] = int(expected.sum())
+        different = np.flatnonzero(ours != expected)
+        if len(different):
+            mismatched[name] = [recorded.place(int(i)) for i in different]
+        else:
+            exact.append(name)
+    return Comparison(
+        len(recorded), len(menu.algorithms), tuple(exact), mismatched, reasons, fired, decisions
+    )
