@@ -42,7 +42,7 @@ def build(model: Model, folder: str | Path, config: FirmwareConfig | None = None
     name = project_name(model)
     script = folder / "build_lib.sh"
     script.write_text(re.sub(r"LIB_STAMP=.*", f"LIB_STAMP={model.digest[:8]}", script.read_text(encoding="utf-8")))
-    write_vectors(model, folder, name)
+    write_vectors(model, folder, name, bench=config.io == "io_parallel")
     write_json(
         folder / "project.json",
         {
@@ -79,6 +79,10 @@ def _readme(model: Model, config: FirmwareConfig, name: str) -> str:
         )
     )
     widths = "-".join(map(str, model.widths))
+    bench, check = "writes what it finds to `tb_data/csim_results.log`", ""
+    if config.io == "io_parallel":
+        bench = "returns 1 if a single bit differs"
+        check = "| `make -f check.mk` | compiles the test bench with g++ and runs it; no vendor tool |\n"
     return f"""# {name}: HLS project
 
 A {widths} network for {config.part} at {config.clock_ns:g} ns, written by trigsim with hls4ml's
@@ -88,12 +92,11 @@ A {widths} network for {config.part} at {config.clock_ns:g} ns, written by trigs
   `firmware/defines.h`.
 - Inputs: {len(model.features)} of `{model.inputs.format}`. Output: a logit, `{model.output_format}`.
 - `tb_data/`: golden vectors, computed in exact integer arithmetic. `{name}_test.cpp` reads them and
-  returns 1 if a single bit differs.
+  {bench}.
 
 | command | does |
 |---|---|
-| `make -f check.mk` | compiles the test bench with g++ and runs it; no vendor tool |
-| `vitis_hls -f build_prj.tcl` (or `vivado_hls`) | csim, csynth, cosim, export as chosen in `build_opt.tcl` |
+{check}| `vitis_hls -f build_prj.tcl` (or `vivado_hls`) | csim, csynth, cosim, export as chosen in `build_opt.tcl` |
 | `vivado -mode batch -source vivado_synth.tcl` | logic synthesis of the RTL |
 
 In front of the network each feature is an integer; input i = (feature − offset) · 2^−shift, rounded half up and

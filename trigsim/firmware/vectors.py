@@ -49,15 +49,30 @@ def golden_outputs(model: Model, inputs: NDArray[np.int64]) -> NDArray[np.int64]
     return model.predict_inputs(inputs)
 
 
-def write_vectors(model: Model, folder: str | Path, name: str, n: int = VECTORS) -> None:
-    """Write the golden vectors and the test bench into an HLS project; `name` is the top function."""
+def write_vectors(model: Model, folder: str | Path, name: str, *, bench: bool, n: int = VECTORS) -> None:
+    """Write golden vectors, and if wanted the test bench, into an HLS project.
+
+    Parameters
+    ----------
+    model : Model
+    folder : path
+        Of the project.
+    name : str
+        Top function.
+    bench : bool
+        Whether to replace hls4ml's test bench, which checks nothing, by ours (io_parallel only).
+    n : int
+        Rows.
+    """
     folder = Path(folder)
     inputs = golden_inputs(model, n)
     outputs = golden_outputs(model, inputs)
     write_text(folder / "tb_data" / "tb_input_features.dat", _decimal(inputs, model.inputs.format))
     write_text(folder / "tb_data" / "tb_output_predictions.dat", _decimal(outputs, model.output_format))
-    write_text(folder / f"{name}_test.cpp", _BENCH.format(name=name, k=inputs.shape[1], m=outputs.shape[1]))
-    write_text(folder / "check.mk", _MAKEFILE.format(name=name))
+    if bench:
+        code = _BENCH.format(name=name, k=inputs.shape[1], m=outputs.shape[1])
+        write_text(folder / f"{name}_test.cpp", code)
+        write_text(folder / "check.mk", _MAKEFILE.format(name=name))
 
 
 def _decimal(raw: NDArray[Any], fmt: FixedFormat) -> str:
