@@ -42,9 +42,7 @@ COUNT_MAX = 255
 
 
 @njit(cache=True, nogil=True)
-def reconstruct_crossing(
-    par, towers, tracks, track_first, track_last, muons, muon_first, muon_last, work, out, i
-):
+def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, muon_first, muon_last, work, out, i):
     """Fill row i of all outputs; leave large-R jets, constituents and track jets in the workspace.
 
     Parameters

@@ -104,9 +104,7 @@ def _check_record(name: str, record: Tracks | Muons, offsets: NDArray[np.int64],
         raise InputError(f"{name} offsets must rise from 0 or more to at most {size}")
     limit = N_ETA // 2 * FINE
     if size and (record.pt.min() <= 0 or record.eta.min() < -limit or record.eta.max() >= limit):
-        raise InputError(
-            f"a value in {name} is out of range; pt must be above 0 and eta in [{-limit}, {limit})"
-        )
+        raise InputError(f"a value in {name} is out of range; pt must be above 0 and eta in [{-limit}, {limit})")
     if size and (record.phi.min() < 0 or record.phi.max() >= N_PHI * FINE):
         raise InputError(f"a phi in {name} is out of range; give 0 to {N_PHI * FINE - 1}")
     if size and not np.isin(record.charge, (-1, 1)).all():

@@ -129,9 +129,7 @@ def correlators(n, sub):
             e2 += sub[4, i] * sub[4, j] * sub[7, j]
             inner = 0.0
             for k in range(j):
-                inner += (
-                    sub[4, k] * sub[7, k] * math.hypot(sub[5, k] - sub[5, j], delta_phi(sub[6, k], sub[6, j]))
-                )
+                inner += sub[4, k] * sub[7, k] * math.hypot(sub[5, k] - sub[5, j], delta_phi(sub[6, k], sub[6, j]))
             pairs += sub[4, j] * sub[7, j] * inner
         e3 += sub[4, i] * pairs
     return e2, e3

@@ -63,9 +63,7 @@ def wanted_mask(names: Sequence[str] | None) -> NDArray[np.bool_]:
     return np.array([names is None or n in names for n in NAMES])
 
 
-def d0_table(
-    edges: Sequence[float], constant: Sequence[float], scattering: Sequence[float]
-) -> NDArray[np.float64]:
+def d0_table(edges: Sequence[float], constant: Sequence[float], scattering: Sequence[float]) -> NDArray[np.float64]:
     """Return a d0 resolution by ring from that of regions in abs(eta).
 
     Parameters
@@ -140,6 +138,4 @@ def compute(
             slot.append(jet)
             rows.append(row)
     hw = np.array(rows, dtype=np.int32).reshape(-1, len(FEATURES))
-    return Candidates(
-        np.array(crossing, dtype=np.int64), np.array(slot, dtype=np.int64), hw, trigger_objects(out)
-    )
+    return Candidates(np.array(crossing, dtype=np.int64), np.array(slot, dtype=np.int64), hw, trigger_objects(out))
