@@ -27,16 +27,24 @@ THRESHOLDS = {"pt_gev": "pt", "count": "count", "score_min": "score"}
 JOINED = frozenset({"eta", "phi_rad", "upt_gev", "mass_gev", "index"})
 
 
+class ScoreFormat(Protocol):
+    """The step of a score."""
+
+    @property
+    def lsb(self) -> float:
+        """Real score of a raw score of 1."""
+
+
 class TaggerScores(Protocol):
-    """What the menu must know of a tagger: its working points and the step of its score."""
+    """What the menu must know of a tagger (`tagger.Tagger` has it)."""
 
     @property
     def working_points(self) -> Mapping[str, int]:
         """Name → smallest raw score that passes."""
 
     @property
-    def score_lsb(self) -> float:
-        """Real score of a raw score of 1."""
+    def score_format(self) -> ScoreFormat:
+        """Format of the raw score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def join(base: Cuts | None, others: Iterable[Cuts]) -> Cuts:
                 merged[name] = (*merged[name], *value)  # type: ignore[misc]
             else:
                 raise InputError(f"cut '{name}' is given twice with different values; keep one")
-    return Cuts.model_construct(**merged)
+    return Cuts.model_construct(**merged)  # type: ignore[arg-type]
 
 
 def threshold(scale: FieldScale, value: float, compare: str) -> Intervals:
@@ -145,7 +153,7 @@ def _whole(scale: FieldScale, windows: Iterable[Interval], what: str) -> Interva
     for first, last in windows:
         if first > last or last < low or first > high:
             raise InputError(f"{what} {[first, last]} holds no number of {low}..{high}; correct it")
-    return _union([(max(first, low), min(last, high))] for first, last in windows)
+    return _union(((max(first, low), min(last, high)),) for first, last in windows)
 
 
 def score_cut(cut: ScoreCut, models: Mapping[str, TaggerScores] | None) -> Intervals:
@@ -164,7 +172,7 @@ def score_cut(cut: ScoreCut, models: Mapping[str, TaggerScores] | None) -> Inter
         low = int(model.working_points[cut.working_point])
     else:
         assert cut.value is not None
-        low = math.ceil(cut.value / model.score_lsb - TOLERANCE)
+        low = math.ceil(cut.value / model.score_format.lsb - TOLERANCE)
     return _whole(SCORE, [(low, SCORE.numbers[1])], "score")
 
 
@@ -262,4 +270,4 @@ def _require_threshold(
 
 def field_scale(kind: ObjectScales, field: str) -> FieldScale:
     """Return the scale of a field, tagger scores included."""
-    return kind.fields[field] if field in kind.fields else SCORE
+    return kind.fields.get(field, SCORE)
