@@ -11,6 +11,7 @@ import typer
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout and nothing else.")]
 OutputFolder = Annotated[Path, typer.Option("-o", "--output", help="Folder for the outputs; made if need be.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+Threads = Annotated[int, typer.Option(min=0, help="Threads; 0 is one per core. Results do not depend on it.")]
 Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one per core.")]
 
 

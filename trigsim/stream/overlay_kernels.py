@@ -12,8 +12,8 @@ _TURN = N_PHI * FINE
 def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, tracks, muons):
     """Fill the tower grid, track and muon arrays of crossing i; return the numbers of tracks and muons.
 
-    `towers` is int32 (N_ETA, N_PHI); `tracks` int32 (6, capacity): pt, eta, phi, z0, d0, charge; `muons` int32
-    (4, capacity): pt, eta, phi, charge. The capacities hold the sums over any planned crossing.
+    `towers` is int32 (N_ETA, N_PHI); `tracks` and `muons` are `objects.layout.Tracks` and `Muons` with room for
+    those of any planned crossing.
     """
     towers[:] = 0
     n_tracks = 0
@@ -31,19 +31,19 @@ def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, trac
             towers[N_ETA - 1 - ieta if flip else ieta, iphi] += pool.tower_et[t]
         for t in range(pool.track_offsets[e], pool.track_offsets[e + 1]):
             phi = pool.track_phi[t] + turn * FINE
-            tracks[0, n_tracks] = pool.track_pt[t]
-            tracks[1, n_tracks] = -pool.track_eta[t] if flip else pool.track_eta[t]
-            tracks[2, n_tracks] = phi - _TURN if phi >= _TURN else phi
-            tracks[3, n_tracks] = z + (-pool.track_z0[t] if flip else pool.track_z0[t])
+            tracks.pt[n_tracks] = pool.track_pt[t]
+            tracks.eta[n_tracks] = -pool.track_eta[t] if flip else pool.track_eta[t]
+            tracks.phi[n_tracks] = phi - _TURN if phi >= _TURN else phi
+            tracks.z0[n_tracks] = z + (-pool.track_z0[t] if flip else pool.track_z0[t])
             # d0 is the z component of an angular momentum: a mirror in z leaves it, and the charge, alone.
-            tracks[4, n_tracks] = pool.track_d0[t]
-            tracks[5, n_tracks] = pool.track_charge[t]
+            tracks.d0[n_tracks] = pool.track_d0[t]
+            tracks.charge[n_tracks] = pool.track_charge[t]
             n_tracks += 1
         for m in range(pool.muon_offsets[e], pool.muon_offsets[e + 1]):
             phi = pool.muon_phi[m] + turn * FINE
-            muons[0, n_muons] = pool.muon_pt[m]
-            muons[1, n_muons] = -pool.muon_eta[m] if flip else pool.muon_eta[m]
-            muons[2, n_muons] = phi - _TURN if phi >= _TURN else phi
-            muons[3, n_muons] = pool.muon_charge[m]
+            muons.pt[n_muons] = pool.muon_pt[m]
+            muons.eta[n_muons] = -pool.muon_eta[m] if flip else pool.muon_eta[m]
+            muons.phi[n_muons] = phi - _TURN if phi >= _TURN else phi
+            muons.charge[n_muons] = pool.muon_charge[m]
             n_muons += 1
     return n_tracks, n_muons

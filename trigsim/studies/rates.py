@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from trigsim.numeric.intervals import Estimate, efficiency, weighted_poisson
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
+from trigsim.stream.run import VariantResult
+from trigsim.stream.source import Source
+from trigsim.studies.results import MenuResult
 
 
-def rates(
-    counts: RateCounts, probability: NDArray[np.float64], crossing_rate_khz: float
-) -> dict[str, Estimate]:
+def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_khz: float) -> dict[str, Estimate]:
     """Return the rate of each row.
 
     Crossings that share their hardest collision are not independent: the variance sums the square of each
@@ -39,8 +40,7 @@ def rates(
     low, high = weighted_poisson(sum_w, sum_w2, weight[:-1].max(initial=0.0))
     high = np.minimum(high, crossing_rate_khz)
     return {
-        row: Estimate(float(sum_w[r]), float(low[r]), float(high[r]), "kHz")
-        for r, row in enumerate(counts.rows)
+        row: Estimate(float(sum_w[r]), float(low[r]), float(high[r]), "kHz") for r, row in enumerate(counts.rows)
     }
 
 
@@ -48,3 +48,23 @@ def efficiencies(counts: EfficiencyCounts) -> dict[str, Estimate]:
     """Return the efficiency of each row with its Clopper-Pearson interval."""
     drawn = int(counts.drawn[0])
     return {row: efficiency(int(p), drawn) for row, p in zip(counts.rows, counts.passed, strict=True)}
+
+
+def live_time_s(rate: Estimate) -> float:
+    """Return the seconds of unweighted beam that would measure `rate` (kHz) with the same relative error.
+
+    A Poisson count of R T crossings has the relative error 1/sqrt(R T).
+    """
+    spread = (rate.high - rate.low) / 2
+    return rate.value / spread**2 / 1e3 if spread > 0 else 0.0
+
+
+def menu_result(source: Source, result: VariantResult) -> MenuResult:
+    """Return rates and efficiencies of one streamed menu."""
+    found = rates(result.rates, source.strata.probability, source.beam.crossing_rate_khz)
+    return MenuResult(
+        rates=found,
+        efficiencies={signal: efficiencies(counts) for signal, counts in result.efficiencies.items()},
+        crossings=int(result.rates.drawn.sum()),
+        live_time_s=live_time_s(found["total"]),
+    )

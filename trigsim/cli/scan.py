@@ -1,0 +1,48 @@
+"""`trigsim scan`: one row for each feature budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trigsim.cli.common import JsonFlag, OutputFolder, Threads, emit_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    app.command()(scan)
+
+
+def scan(
+    config: Annotated[Path, typer.Argument(help="Scan YAML; see configs/scans/.")],
+    output: OutputFolder = Path("out/scan"),
+    pretrained: Annotated[
+        Path | None, typer.Option(help="Folder of trained models, one a budget, instead of training.")
+    ] = None,
+    threads: Threads = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train (or load), quantise, compare with csim, stream and report each feature budget."""
+    from rich.console import Console  # noqa: PLC0415
+
+    from trigsim.base.config import load  # noqa: PLC0415
+    from trigsim.base.provenance import provenance  # noqa: PLC0415
+    from trigsim.report.page import write_scan  # noqa: PLC0415
+    from trigsim.report.tables import hardware_table, performance_table  # noqa: PLC0415
+    from trigsim.studies.scan import scan as run_scan  # noqa: PLC0415
+    from trigsim.studies.scan_config import ScanConfig  # noqa: PLC0415
+
+    result = run_scan(config, output, pretrained, threads)
+    settings = load(config, ScanConfig)
+    record = provenance(settings.seed, {"scan": config, **settings.files(config.parent)})
+    page = write_scan(result, record, output)
+    if as_json:
+        emit_json(result.as_dict())
+        return
+    console = Console()
+    for table in (performance_table(result), hardware_table(result)):
+        console.print(table.rich())
+    console.print("Latency and resources: " + "; ".join(sorted({b.hardware.source for b in result.budgets})))
+    console.print(f"{page}: the same with plots; scan.json, CSV and PNG beside it", soft_wrap=True)

@@ -1,0 +1,100 @@
+"""One self-contained HTML page of a scan: inline SVG, no scripts, light and dark, printable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+import trigsim
+from trigsim.base.files import write_json, write_text
+from trigsim.report.plots import SCAN_PLOTS, draw, save, svg
+from trigsim.report.tables import features_table, hardware_table, menu_table, performance_table
+from trigsim.studies.results import ScanResult
+
+_CAPTIONS = {
+    "efficiency_against_inputs": "What each feature budget selects at the same rate.",
+    "rate_against_efficiency": "The working point's price: efficiency against rate as the score cut moves.",
+    "separation_against_inputs": "Separation of the quantised networks on test candidates.",
+    "cost_against_inputs": "Look-up tables and latency of the network, estimated.",
+}
+
+
+def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Path) -> Path:
+    """Write `scan.json`, the tables as CSV, the plots as PNG, and `report.html`.
+
+    Parameters
+    ----------
+    scan : ScanResult
+        What to show.
+    provenance : mapping
+        The record of `base.provenance.provenance`.
+    folder : path
+        Where to.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    folder = Path(folder)
+    tables = [performance_table(scan), hardware_table(scan), features_table(scan)]
+    tables += [
+        menu_table(b.menu, f"The menu with {len(b.features)} inputs: {b.menu.crossings:,} crossings at {scan.beam}")
+        for b in scan.budgets
+    ]
+    names = ["performance", "hardware", "features", *(f"menu_{len(b.features)}_inputs" for b in scan.budgets)]
+    for name, table in zip(names, tables, strict=True):
+        write_text(folder / f"{name}.csv", table.csv())
+    plots = []
+    for name, plot in SCAN_PLOTS.items():
+        figure = draw(plot, scan)
+        save(figure, folder / f"{name}.png")
+        # The SVG is our own drawing; its text was escaped by matplotlib.
+        plots.append({"svg": Markup(svg(figure)), "caption": _CAPTIONS[name]})  # noqa: S704
+    write_json(folder / "scan.json", scan.as_dict())
+    write_json(folder / "provenance.json", dict(provenance))
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("trigsim.report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    compared = sum(b.csim_inputs for b in scan.budgets)
+    differ = sum(b.csim_mismatches for b in scan.budgets)
+    page = environment.get_template("page.html.j2").render(
+        title=scan.name,
+        subtitle=f"mean pile-up {scan.mean_pileup:g}, {scan.crossing_rate_khz / 1e3:.2f} MHz of colliding bunches",
+        summary=_summary(scan),
+        equal=differ == 0,
+        equality=f"Emulator against hls4ml C simulation: {differ} of {compared:,} outputs differ.",
+        tables=tables,
+        hardware_source="Latency and resources: "
+        + "; ".join(sorted({b.hardware.source for b in scan.budgets}))
+        + ".",
+        plots=plots,
+        provenance=_flat(provenance),
+        version=trigsim.__version__,
+    )
+    write_text(folder / "report.html", page)
+    return folder / "report.html"
+
+
+def _summary(scan: ScanResult) -> list[str]:
+    fewest, most = scan.budgets[0], scan.budgets[-1]
+    sentence = (
+        f"At {scan.fixed_rate_khz:g} kHz, {scan.algorithm} keeps {most.efficiency_at_rate} of {scan.signal} with "
+        f"{len(most.features)} inputs and {fewest.efficiency_at_rate} with {len(fewest.features)}."
+    )
+    return [sentence]
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows = []
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            rows += _flat(value, f"{name} › ")
+        else:
+            rows.append((name, "–" if value is None else str(value)))
+    return rows

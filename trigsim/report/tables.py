@@ -1,0 +1,117 @@
+"""Tables of results: one content, for the terminal, CSV and HTML."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.table import Table as RichTable
+
+from trigsim.studies.results import Hardware, MenuResult, ScanResult
+
+RESOURCES = ("LUT", "FF", "DSP", "BRAM")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A titled table of text cells.
+
+    Attributes
+    ----------
+    title : str
+        What it shows, one line.
+    header : tuple of str
+        Column names with units.
+    rows : tuple of tuple of str
+        Cells.
+    """
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def rich(self) -> RichTable:
+        """Return the table for a terminal."""
+        table = RichTable(title=self.title, title_justify="left")
+        for number, name in enumerate(self.header):
+            table.add_column(name, justify="right" if number else "left")
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def csv(self) -> str:
+        """Return the table as CSV, header first."""
+        stream = io.StringIO()
+        csv.writer(stream, lineterminator="\n").writerows([self.header, *self.rows])
+        return stream.getvalue()
+
+
+def performance_table(scan: ScanResult) -> Table:
+    """Return what each feature budget selects, and at what rate."""
+    header = (
+        "inputs",
+        "AUC",
+        "rejection at 50%",
+        f"efficiency at {scan.fixed_rate_khz:g} kHz",
+        f"rate at {scan.fixed_efficiency:.0%}",
+        "efficiency in the menu",
+        "rate in the menu",
+    )
+    rows = []
+    for budget in scan.budgets:
+        at_efficiency = budget.rate_at_efficiency
+        cells = (
+            len(budget.features),
+            budget.auc,
+            budget.rejection,
+            budget.efficiency_at_rate,
+            "not reached" if at_efficiency is None else at_efficiency,
+            budget.menu.efficiencies[scan.signal][scan.algorithm],
+            budget.menu.rates[scan.algorithm],
+        )
+        rows.append(tuple(map(str, cells)))
+    return Table(f"{scan.algorithm} for {scan.signal}, {scan.beam}", header, tuple(rows))
+
+
+def hardware_table(scan: ScanResult) -> Table:
+    """Return what each feature budget costs, and whether its bits are the firmware's."""
+    header = ("inputs", "latency [cycles]", "latency [ns]", "of budget [ns]", *RESOURCES, "csim mismatches")
+    rows = []
+    for budget in scan.budgets:
+        hardware = budget.hardware
+        rows.append(
+            (
+                str(len(budget.features)),
+                str(hardware.cycles),
+                f"{hardware.nanoseconds:.1f} ({hardware.nanoseconds / hardware.budget_ns:.0%})",
+                f"{hardware.budget_ns:g}",
+                *(_resource(hardware, name) for name in RESOURCES),
+                f"{budget.csim_mismatches} of {budget.csim_inputs}",
+            )
+        )
+    parts = ", ".join(sorted({b.hardware.part for b in scan.budgets}))
+    return Table(f"The network in hardware, per cent of {parts}", header, tuple(rows))
+
+
+def _resource(hardware: Hardware, name: str) -> str:
+    return f"{hardware.resources[name]} ({hardware.share[name]:.2%})" if name in hardware.resources else "–"
+
+
+def menu_table(menu: MenuResult, title: str) -> Table:
+    """Return one row for each algorithm, group and the total."""
+    signals: Sequence[str] = tuple(menu.efficiencies)
+    header = ("algorithm", "rate", *(f"efficiency {s}" for s in signals))
+    rows = tuple(
+        (row, str(rate), *(str(menu.efficiencies[s][row]) for s in signals)) for row, rate in menu.rates.items()
+    )
+    return Table(title, header, rows)
+
+
+def features_table(scan: ScanResult) -> Table:
+    """Return which features each budget kept."""
+    every = list(dict.fromkeys(f for b in reversed(scan.budgets) for f in b.features))
+    header = ("feature", *(f"{len(b.features)} inputs" for b in scan.budgets))
+    rows = tuple((name, *("●" if name in b.features else "" for b in scan.budgets)) for name in every)
+    return Table("Features kept", header, rows)

@@ -1,0 +1,116 @@
+"""Where crossings come from: a library under a beam, one side of its split, drawn chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.base.errors import InputError
+from trigsim.events.library import Library
+from trigsim.events.model import Collisions
+from trigsim.numeric.random import stream_rng
+from trigsim.stream.beam import Beam
+from trigsim.stream.plan import Plan, Pool, draw_plan, pool
+from trigsim.stream.strata import Strata, strata_of
+
+#: Crossings built at once by one thread.
+CHUNK = 256
+#: Sides of the split: what a tagger may be trained on, and what it is judged by.
+TRAIN, TEST = "train", "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A library under a beam.
+
+    Attributes
+    ----------
+    beam : Beam
+        Conditions.
+    strata : Strata
+        Of the inelastic collisions, softest first.
+    pool : Pool
+        All collisions: strata first, then signals.
+    members : tuple of int64 arrays
+        For each stratum, the pool numbers that may be drawn.
+    signals : dict of str to int64 array
+        For each signal, the same.
+    resonance, quarks : float32, shape (size, 2) and (size, 2, 2)
+        Eta and phi of each collision's resonance and of its two quarks as generated; NaN where there is none.
+    """
+
+    beam: Beam
+    strata: Strata
+    pool: Pool
+    members: tuple[NDArray[np.int64], ...]
+    signals: dict[str, NDArray[np.int64]]
+    resonance: NDArray[np.float32]
+    quarks: NDArray[np.float32]
+
+    @classmethod
+    def open(cls, library: Library, beam: Beam, side: str) -> Source:
+        """Read a library for one side of the split.
+
+        The softest stratum, which only makes pile-up, is shared by both sides; of the others the even collisions
+        train and the odd ones test.
+
+        Raises
+        ------
+        InputError
+            If a file of the library is damaged, or has too few collisions to split.
+        """
+        strata = strata_of(library, beam.mean_pileup)
+        names = [*strata.names, *(s.name for s in library.signals)]
+        loaded = [library.load(name) for name in names]
+        first = np.cumsum([0, *map(len, loaded)])
+        numbers = [np.arange(first[k], first[k + 1]) for k in range(len(names))]
+        parity = 0 if side == TRAIN else 1
+        for k in range(1, len(names)):
+            numbers[k] = numbers[k][parity::2]
+        for name, some in zip(names, numbers, strict=True):
+            if len(some) == 0:
+                raise InputError(f"stratum '{name}' has too few collisions; generate more", library.folder)
+        return cls(
+            beam=beam,
+            strata=strata,
+            pool=pool(loaded),
+            members=tuple(numbers[: len(strata.names)]),
+            signals=dict(zip(names[len(strata.names) :], numbers[len(strata.names) :], strict=True)),
+            resonance=_stacked(loaded, "resonance"),
+            quarks=_stacked(loaded, "quark"),
+        )
+
+    def rate_plan(self, stratum: int, n: int, seed: int, phase: str, chunk: int) -> Plan:
+        """Draw n crossings whose hardest collision is of `stratum` (K for empty crossings).
+
+        Each `phase` ("pilot", "rate", …) has randomness of its own.
+        """
+        rng = stream_rng(seed, f"stream/{phase}/{stratum}", chunk)
+        counts = self.strata.draw_counts(stratum, n, rng)
+        return draw_plan(counts, self.members, self.beam.vertex_sigma_z_mm, rng)
+
+    def signal_plan(self, signal: str, first: int, n: int, seed: int) -> Plan:
+        """Draw n crossings that hold a collision of `signal`: members first, first + 1, … in turn."""
+        rng = stream_rng(seed, f"stream/signal/{signal}", first)
+        members = self.signals[signal]
+        event = members[np.arange(first, first + n) % len(members)]
+        counts = self.strata.draw_all(n, rng)
+        return draw_plan(counts, self.members, self.beam.vertex_sigma_z_mm, rng, signal=event)
+
+    def local(self, stratum: int, event: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of collisions within their stratum's members (0 for empty crossings)."""
+        if stratum == len(self.members):
+            return np.zeros(len(event), np.int64)
+        return np.searchsorted(self.members[stratum], event)
+
+
+def _stacked(loaded: Sequence[Collisions], what: str) -> NDArray[np.float32]:
+    pt = np.concatenate([getattr(c, f"{what}_pt") for c in loaded])
+    place = np.stack(
+        [np.concatenate([getattr(c, f"{what}_{axis}") for c in loaded]) for axis in ("eta", "phi")], axis=-1
+    ).astype(np.float32)
+    place[pt <= 0] = np.nan
+    return place

@@ -1,0 +1,182 @@
+"""Results of the studies: plain, frozen, JSON-ready, every figure with its interval or its source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trigsim.numeric.intervals import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class MenuResult:
+    """Rates and efficiencies of one menu.
+
+    Attributes
+    ----------
+    rates : mapping
+        Algorithm, group or "total" → rate in kHz.
+    efficiencies : mapping
+        Signal → row → efficiency.
+    crossings : int
+        Crossings streamed for the rates.
+    live_time_s : float
+        Seconds of beam that, unstratified, would give the rate of `total` the same precision.
+    """
+
+    rates: Mapping[str, Estimate]
+    efficiencies: Mapping[str, Mapping[str, Estimate]]
+    crossings: int
+    live_time_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "crossings": self.crossings,
+            "live_time_s": self.live_time_s,
+            "rates": {row: e.as_dict() for row, e in self.rates.items()},
+            "efficiencies": {
+                signal: {row: e.as_dict() for row, e in rows.items()} for signal, rows in self.efficiencies.items()
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a network costs in the trigger's hardware.
+
+    Attributes
+    ----------
+    cycles : int
+        Latency in clock cycles.
+    nanoseconds : float
+        The same at the clock.
+    budget_ns : float
+        What the trigger allows the tagger.
+    resources : mapping
+        "LUT", "FF", "DSP", "BRAM" → number used.
+    share : mapping
+        The same as fractions of the part.
+    part : str
+        The FPGA.
+    source : str
+        Where latency and resources come from; an estimate is called one.
+    """
+
+    cycles: int
+    nanoseconds: float
+    budget_ns: float
+    resources: Mapping[str, int]
+    share: Mapping[str, float]
+    part: str
+    source: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "cycles": self.cycles,
+            "ns": self.nanoseconds,
+            "budget_ns": self.budget_ns,
+            "budget_share": self.nanoseconds / self.budget_ns,
+            "resources": dict(self.resources),
+            "part": self.part,
+            "part_share": dict(self.share),
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetResult:
+    """One feature budget, from training to trigger.
+
+    Attributes
+    ----------
+    features : tuple of str
+        What the network reads.
+    auc, rejection : Estimate
+        On test candidates, of the quantised network; rejection of background at 50 % signal efficiency.
+    menu : MenuResult
+        The whole menu with this network in it.
+    efficiency_at_rate : Estimate
+        Signal efficiency of the tagged algorithm at the scan's fixed rate.
+    rate_at_efficiency : Estimate or None
+        Its rate at the scan's fixed efficiency, None where no cut reaches it.
+    curve : tuple of (rate_khz, efficiency)
+        The tagged algorithm as the cut on the score moves.
+    hardware : Hardware
+        Latency and resources.
+    csim_inputs, csim_mismatches : int
+        Candidates compared with the C simulation, and how many outputs differ.
+    """
+
+    features: tuple[str, ...]
+    auc: Estimate
+    rejection: Estimate
+    menu: MenuResult
+    efficiency_at_rate: Estimate
+    rate_at_efficiency: Estimate | None
+    curve: tuple[tuple[float, float], ...]
+    hardware: Hardware
+    csim_inputs: int
+    csim_mismatches: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        at_efficiency = self.rate_at_efficiency
+        return {
+            "inputs": len(self.features),
+            "features": list(self.features),
+            "auc": self.auc.as_dict(),
+            "background_rejection_50": self.rejection.as_dict(),
+            "efficiency_at_rate": self.efficiency_at_rate.as_dict(),
+            "rate_at_efficiency": None if at_efficiency is None else at_efficiency.as_dict(),
+            "curve": [list(point) for point in self.curve],
+            "hardware": self.hardware.as_dict(),
+            "csim_inputs": self.csim_inputs,
+            "csim_mismatches": self.csim_mismatches,
+            **self.menu.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """A feature-budget scan.
+
+    Attributes
+    ----------
+    name : str
+        From the configuration.
+    beam, mean_pileup, crossing_rate_khz : str, float, float
+        Conditions.
+    algorithm, signal : str
+        The tagged algorithm and the signal that the fixed-rate and fixed-efficiency figures are of.
+    fixed_rate_khz, fixed_efficiency : float
+        Where they are read.
+    budgets : tuple of BudgetResult
+        Fewest inputs first.
+    """
+
+    name: str
+    beam: str
+    mean_pileup: float
+    crossing_rate_khz: float
+    algorithm: str
+    signal: str
+    fixed_rate_khz: float
+    fixed_efficiency: float
+    budgets: tuple[BudgetResult, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "name": self.name,
+            "beam": self.beam,
+            "mean_pileup": self.mean_pileup,
+            "crossing_rate_khz": self.crossing_rate_khz,
+            "algorithm": self.algorithm,
+            "signal": self.signal,
+            "fixed_rate_khz": self.fixed_rate_khz,
+            "fixed_efficiency": self.fixed_efficiency,
+            "rows": [budget.as_dict() for budget in self.budgets],
+        }

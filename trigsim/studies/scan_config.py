@@ -1,0 +1,88 @@
+"""What a feature-budget scan is told, as read from YAML."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from trigsim.base.config import Config
+from trigsim.objects.settings import ObjectSettings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class CandidateCounts(Config):
+    """Candidates of each kind."""
+
+    signal: Count
+    background: Count
+
+
+class StreamCounts(Config):
+    """How much is streamed.
+
+    Attributes
+    ----------
+    crossings : int
+        Beam crossings, about.
+    signal_crossings : int
+        Crossings of the signal, at most what the library holds on the test side.
+    """
+
+    crossings: Count
+    signal_crossings: Count
+
+
+class ScanConfig(Config):
+    """A feature-budget scan; paths are relative to the file.
+
+    Attributes
+    ----------
+    name : str
+        Title of the report.
+    library, beam, menu, tagger, firmware : str
+        Event library (folder), and YAML files of the beam, the menu, the training with its budgets, and the FPGA.
+    model : str
+        Name that the menu gives the tagger.
+    train, test : CandidateCounts
+        Candidates to train with, and to judge separation and compare with csim.
+    stream : StreamCounts
+        How much is streamed.
+    algorithm, signal : str
+        The tagged algorithm and the signal stratum that the scan is about.
+    fixed_rate_khz, fixed_efficiency : float
+        Where efficiency and rate are read off.
+    objects : ObjectSettings
+        Object reconstruction.
+    seed : int
+        Of all randomness.
+    """
+
+    name: str
+    library: str
+    beam: str
+    menu: str
+    tagger: str
+    firmware: str
+    model: str
+    train: CandidateCounts
+    test: CandidateCounts
+    stream: StreamCounts
+    algorithm: str
+    signal: str
+    fixed_rate_khz: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    fixed_efficiency: Annotated[float, Field(gt=0, lt=1)]
+    objects: ObjectSettings = ObjectSettings()
+    seed: Annotated[int, Field(ge=0)] = 1
+
+    def files(self, beside: Path) -> dict[str, Path]:
+        """Return the files that go in, found beside the configuration in folder `beside`."""
+        return {
+            "library": beside / self.library / "manifest.json",
+            "beam": beside / self.beam,
+            "menu": beside / self.menu,
+            "tagger": beside / self.tagger,
+            "firmware": beside / self.firmware,
+        }
