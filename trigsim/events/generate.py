@@ -9,11 +9,12 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import shutil
-import sys
+import tempfile
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from trigsim.detector.model import Detector
 from trigsim.detector.readout import load_detector, read_out
 from trigsim.events import pythia
 from trigsim.events.arrays import concatenate
+from trigsim.events.foreign import HepMC, slice_lhe
 from trigsim.events.library import (
     FORMAT,
     MANIFEST,
@@ -41,6 +43,7 @@ from trigsim.events.library import (
 )
 from trigsim.events.model import Collisions
 from trigsim.events.sample import Sample, Settings, StratumConfig, beside
+from trigsim.events.truth import Truth
 from trigsim.numeric.random import stream_rng
 
 #: Collisions a basket of the ROOT files, at least: large baskets compress better.
@@ -65,11 +68,6 @@ class Plan:
     file: Path
     sample: Sample
     detector: Detector
-
-    @property
-    def folder(self) -> Path:
-        """Where file names in the configuration start."""
-        return self.file.parent
 
     def key(self, stratum: StratumConfig) -> str:
         """Return a hash of all that a chunk of `stratum` depends on, the number of chunks aside."""
@@ -216,7 +214,8 @@ def _readable(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: NumPy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return "tally" in archive
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         path.unlink()
@@ -224,7 +223,16 @@ def _readable(path: Path) -> bool:
 
 
 def _run(plan: Plan, chunks: list[_Chunk], workers: int) -> Iterator[_Chunk]:
-    """Make `chunks` in worker processes; yield each when it is on disk."""
+    """Make `chunks`, in this process or in several others; yield each when it is on disk."""
+    if workers == 1:
+        _worker.clear()
+        _worker["plan"] = plan
+        for chunk in chunks:
+            with _stdout_to_stderr():
+                _make(chunk)
+            yield chunk
+        _worker.clear()
+        return
     if not chunks:
         return
     context = multiprocessing.get_context("spawn")
@@ -248,14 +256,25 @@ def _run(plan: Plan, chunks: list[_Chunk], workers: int) -> Iterator[_Chunk]:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-# The state of a worker process: its plan, and Pythia as set up for the stratum it is at.
+# The state of a worker: its plan, and Pythia as set up for the stratum it is at.
 _worker: dict[str, Any] = {}
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """Send what Pythia complains of, on stdout, to stderr: stdout belongs to --json."""
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _start_worker(plan: Plan) -> None:
     _worker["plan"] = plan
-    # Pythia complains on stdout, which belongs to --json.
-    os.dup2(sys.stderr.fileno(), 1)
+    os.dup2(2, 1)
     parent = multiprocessing.parent_process()
     assert parent is not None
     # A worker whose parent was killed would wait for work for ever.
@@ -272,17 +291,49 @@ def _make(chunk: _Chunk) -> None:
     plan: Plan = _worker["plan"]
     stratum = plan.sample.strata[chunk.stratum]
     if _worker.get("at") != chunk.stratum:
-        _worker["generator"] = pythia.Generator(plan.sample, stratum, plan.folder)
+        _worker["source"] = _source(plan, stratum)
         _worker["at"] = chunk.stratum
-    generator: pythia.Generator = _worker["generator"]
-    seed = int(stream_rng(plan.sample.seed, f"generate/{stratum.name}", chunk.number).integers(1, 900_000_000))
-    truth, tally = generator.chunk(seed, chunk.events)
+    source: _Source = _worker["source"]
+    truth, tally = source(chunk)
     rng = stream_rng(plan.sample.seed, f"detector/{stratum.name}", chunk.number)
     collisions = read_out(truth, plan.detector, rng)
     numbers = np.array([tally.sigma_mb, tally.sigma_error_mb, tally.generated, tally.kept])
     with atomic_path(chunk.path) as path:
         arrays = {f.name: getattr(collisions, f.name) for f in fields(Collisions)}
         np.savez_compressed(path, tally=numbers, **arrays)
+
+
+_Source = Callable[[_Chunk], tuple[Truth, pythia.Tally]]
+
+
+def _source(plan: Plan, stratum: StratumConfig) -> _Source:
+    """Return the function that makes a chunk of `stratum`; called with rising chunk numbers."""
+
+    def seed(chunk: _Chunk) -> int:
+        rng = stream_rng(plan.sample.seed, f"generate/{stratum.name}", chunk.number)
+        return int(rng.integers(1, 900_000_000))
+
+    if stratum.hepmc is not None:
+        hepmc = HepMC(beside(plan.file, stratum.hepmc), stratum.truth, stratum.sigma_mb)
+
+        def read(chunk: _Chunk) -> tuple[Truth, pythia.Tally]:
+            truth, sigma, error = hepmc.take(chunk.number * stratum.chunk, chunk.events)
+            return truth, pythia.Tally(sigma, error, chunk.events, chunk.events)
+
+        return read
+    if stratum.lhe is not None:
+        file = beside(plan.file, stratum.lhe)
+
+        def shower(chunk: _Chunk) -> tuple[Truth, pythia.Tally]:
+            # Pythia set up anew on a slice: where an event fails, later chunks keep their own events.
+            with tempfile.TemporaryDirectory() as folder:
+                part = Path(folder) / "part.lhe"
+                slice_lhe(file, chunk.number * stratum.chunk, chunk.events, part)
+                return pythia.Generator(plan.sample, stratum, part).chunk(seed(chunk), chunk.events)
+
+        return shower
+    generator = pythia.Generator(plan.sample, stratum)
+    return lambda chunk: generator.chunk(seed(chunk), chunk.events)
 
 
 def _join(stratum: StratumConfig, chunks: list[_Chunk], folder: Path) -> StratumRecord:

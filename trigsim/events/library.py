@@ -147,9 +147,7 @@ class Library:
         folder = Path(folder)
         path = folder / MANIFEST
         if not path.is_file():
-            raise InputError(
-                f"no {MANIFEST} here; make a library with `trigsim generate CONFIG -o DIR`", folder
-            )
+            raise InputError(f"no {MANIFEST} here; make a library with `trigsim generate CONFIG -o DIR`", folder)
         try:
             manifest = Manifest.model_validate_json(path.read_bytes())
         except ValidationError as failure:
@@ -252,9 +250,7 @@ def write_stratum(path: str | Path, parts: Iterable[Collisions]) -> tuple[int, s
         for part in parts:
             branches = _branches(part)
             if tree is None:
-                tree = file.mktree(
-                    TREE, {k: _branch_type(v) for k, v in branches.items()}, title="pp collisions"
-                )
+                tree = file.mktree(TREE, {k: _branch_type(v) for k, v in branches.items()}, title="pp collisions")
             tree.extend(branches)
             events += len(part)
             for name, digest in hashes.items():

@@ -152,11 +152,11 @@ class Generator:
     ----------
     sample, stratum : Sample, StratumConfig
         Checked before.
-    folder : Path
-        Where file names in the configuration start.
+    lhe : path, optional
+        Events to shower instead of a process of Pythia's.
     """
 
-    def __init__(self, sample: Sample, stratum: StratumConfig, folder: Path) -> None:
+    def __init__(self, sample: Sample, stratum: StratumConfig, lhe: str | Path | None = None) -> None:
         self.stratum = stratum
         self._pythia = _pythia8().Pythia("", False)
         low, high = stratum.pt_hat
@@ -169,8 +169,8 @@ class Generator:
             "Stat:showPartonLevel": False,
             "Stat:showErrors": False,
         }
-        if stratum.lhe is not None:
-            ours |= {"Beams:frameType": 4, "Beams:LHEF": str(folder / stratum.lhe)}
+        if lhe is not None:
+            ours |= {"Beams:frameType": 4, "Beams:LHEF": str(lhe)}
         else:
             ours["Beams:eCM"] = sample.energy
         if not stratum.soft and low > 0:
@@ -185,7 +185,7 @@ class Generator:
             raise InputError(f"Pythia cannot start stratum '{stratum.name}'; does its process choose anything?")
         self._ceiling = np.inf if high is None or not stratum.soft else high
 
-    def chunk(self, seed: int, events: int, skip: int = 0) -> tuple[Truth, Tally]:
+    def chunk(self, seed: int, events: int) -> tuple[Truth, Tally]:
         """Return `events` collisions and what they say of the cross section.
 
         Parameters
@@ -194,15 +194,9 @@ class Generator:
             1 to 900 000 000.
         events : int
             How many to keep after the veto.
-        skip : int
-            Events of an LHE file to pass over, counted from where the last chunk ended.
         """
         self._pythia.rndm.init(seed)
         self._pythia.stat()  # with Stat:reset: forgets the counts of earlier chunks
-        if skip and not self._pythia.LHAeventSkip(skip):
-            raise InputError(
-                f"the LHE file of stratum '{self.stratum.name}' ends too soon; ask for fewer events"
-            )
         parts: list[Truth] = []
         kept = generated = 0
         for batch in self._batches(events):
@@ -238,9 +232,7 @@ class Generator:
 def truth_of(batch: Any, particle_data: Any, wanted: TruthLabel | None) -> Truth:
     """Return the stable particles and labels of a batch of Pythia's events."""
     particles = batch.prt
-    flat = {
-        name: ak.to_numpy(ak.flatten(particles[name])) for name in ("id", "status", "daughter1", "daughter2")
-    }
+    flat = {name: ak.to_numpy(ak.flatten(particles[name])) for name in ("id", "status", "daughter1", "daughter2")}
     momentum = ak.flatten(particles.p)
     px, py, pz, energy = (ak.to_numpy(momentum[c]) for c in ("px", "py", "pz", "e"))
     # No vertex means the origin.
