@@ -35,7 +35,8 @@ def test_coverage_of_mixed_weights():
 
 
 def test_estimate_prints_what_it_knows():
-    assert str(Estimate(12.345, 12.1, 12.61, "kHz")) == "12.35 -0.25/+0.26 kHz"
+    assert str(Estimate(12.34, 12.1, 12.61, "kHz")) == "12.34 -0.24/+0.27 kHz"
+    assert str(Estimate(0.5, 0.47, 0.53)) == "0.500 ± 0.030"
 
 
 @pytest.mark.parametrize(("passed", "total"), [(-1, 3), (4, 3)])

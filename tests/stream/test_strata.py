@@ -49,7 +49,7 @@ def test_weighted_strata_reproduce_the_unconditioned_distribution():
 
 def test_allotment_prefers_what_varies():
     share = allot(
-        np.array([0.9, 0.09, 0.009, 0.001]),
+        np.array([0.3, 0.6, 0.09, 0.01]),
         np.array([0, 50, 500, 0]),
         np.array([1000, 1000, 1000, 1]),
         10_000,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trigsim.cli.common import JsonFlag, Seed, Threads, emit_json
+from trigsim.cli.common import JsonFlag, Seed, Threads, console, emit_json
 
 
 def register(app: typer.Typer) -> None:
@@ -21,23 +21,17 @@ def run(
     beam: Annotated[Path, typer.Option(help="Beam YAML; see configs/beams/.")] = Path(
         "configs/beams/pileup200.yaml"
     ),
-    tagger: Annotated[
-        list[str] | None, typer.Option(help="NAME=FOLDER of a tagger that the menu names.")
-    ] = None,
+    tagger: Annotated[list[str] | None, typer.Option(help="NAME=FOLDER of a tagger that the menu names.")] = None,
     signal: Annotated[list[str] | None, typer.Option(help="Signal stratum; may be given again.")] = None,
     crossings: Annotated[int, typer.Option(min=1, help="Beam crossings to stream.")] = 100_000,
     signal_crossings: Annotated[int, typer.Option(min=1, help="Crossings of each signal, at most.")] = 100_000,
     target: Annotated[str, typer.Option(help="Row whose rate is to be most precise.")] = "total",
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Folder for rates as JSON and CSV.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for rates as JSON and CSV.")] = None,
     seed: Seed = 1,
     threads: Threads = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Stream crossings through a menu: rate of every algorithm and group, efficiency of every signal."""
-    from rich.console import Console  # noqa: PLC0415
-
     from trigsim.base.files import write_json, write_text  # noqa: PLC0415
     from trigsim.base.provenance import write_provenance  # noqa: PLC0415
     from trigsim.report.tables import menu_table  # noqa: PLC0415
@@ -59,4 +53,4 @@ def run(
         return
     worth = f"as precise on the total as {result.live_time_s:.3g} s of beam"
     title = f"{menu.stem}: {result.crossings:,} crossings, {worth}"
-    Console().print(menu_table(result, title).rich())
+    console().print(menu_table(result, title).rich())

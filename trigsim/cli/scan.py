@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trigsim.cli.common import JsonFlag, OutputFolder, Threads, emit_json
+from trigsim.cli.common import JsonFlag, OutputFolder, Threads, console, emit_json
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,6 @@ def scan(
     as_json: JsonFlag = False,
 ) -> None:
     """Train (or load), quantise, compare with csim, stream and report each feature budget."""
-    from rich.console import Console  # noqa: PLC0415
-
     from trigsim.base.config import load  # noqa: PLC0415
     from trigsim.base.provenance import provenance  # noqa: PLC0415
     from trigsim.report.page import write_scan  # noqa: PLC0415
@@ -41,8 +39,8 @@ def scan(
     if as_json:
         emit_json(result.as_dict())
         return
-    console = Console()
+    screen = console()
     for table in (performance_table(result), hardware_table(result)):
-        console.print(table.rich())
-    console.print("Latency and resources: " + "; ".join(sorted({b.hardware.source for b in result.budgets})))
-    console.print(f"{page}: the same with plots; scan.json, CSV and PNG beside it", soft_wrap=True)
+        screen.print(table.rich())
+    screen.print("Latency and resources: " + "; ".join(sorted({b.hardware.source for b in result.budgets})))
+    screen.print(f"{page}: the same with plots; scan.json, CSV and PNG beside it", soft_wrap=True)

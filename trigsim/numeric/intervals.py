@@ -34,12 +34,17 @@ class Estimate:
         return {"value": self.value, "low": self.low, "high": self.high, "unit": self.unit}
 
     def __str__(self) -> str:
-        """Return ``value -below/+above unit`` with digits that the interval can carry."""
+        """Return ``value ± half unit``, or ``value -below/+above unit`` where the two differ."""
+        return f"{self.numbers} {self.unit}".rstrip()
+
+    @property
+    def numbers(self) -> str:
+        """The same without the unit, with the digits that the interval can carry."""
         below, above = self.value - self.low, self.high - self.value
         width = max(below, above)
         digits = 3 if width <= 0 else int(np.clip(1 - np.floor(np.log10(width)), 0, 6))
-        numbers = f"{self.value:.{digits}f} -{below:.{digits}f}/+{above:.{digits}f}"
-        return f"{numbers} {self.unit}".rstrip()
+        value, minus, plus = (f"{x:.{digits}f}" for x in (self.value, below, above))
+        return f"{value} ± {plus}" if minus == plus else f"{value} -{minus}/+{plus}"
 
 
 def efficiency(passed: int, total: int, coverage: float = ONE_SIGMA) -> Estimate:

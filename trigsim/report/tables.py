@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich import box
 from rich.table import Table as RichTable
 
 from trigsim.studies.results import Hardware, MenuResult, ScanResult
@@ -34,9 +35,9 @@ class Table:
 
     def rich(self) -> RichTable:
         """Return the table for a terminal."""
-        table = RichTable(title=self.title, title_justify="left")
+        table = RichTable(title=self.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for number, name in enumerate(self.header):
-            table.add_column(name, justify="right" if number else "left")
+            table.add_column(name, justify="right" if number else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*row)
         return table
@@ -55,29 +56,29 @@ def performance_table(scan: ScanResult) -> Table:
         "AUC",
         "rejection at 50%",
         f"efficiency at {scan.fixed_rate_khz:g} kHz",
-        f"rate at {scan.fixed_efficiency:.0%}",
-        "efficiency in the menu",
-        "rate in the menu",
+        f"rate at {scan.fixed_efficiency:.0%} [kHz]",
+        "menu: efficiency",
+        "menu: rate [kHz]",
     )
     rows = []
     for budget in scan.budgets:
         at_efficiency = budget.rate_at_efficiency
         cells = (
-            len(budget.features),
-            budget.auc,
-            budget.rejection,
-            budget.efficiency_at_rate,
-            "not reached" if at_efficiency is None else at_efficiency,
-            budget.menu.efficiencies[scan.signal][scan.algorithm],
-            budget.menu.rates[scan.algorithm],
+            str(len(budget.features)),
+            budget.auc.numbers,
+            budget.rejection.numbers,
+            budget.efficiency_at_rate.numbers,
+            "not reached" if at_efficiency is None else at_efficiency.numbers,
+            budget.menu.efficiencies[scan.signal][scan.algorithm].numbers,
+            budget.menu.rates[scan.algorithm].numbers,
         )
-        rows.append(tuple(map(str, cells)))
+        rows.append(cells)
     return Table(f"{scan.algorithm} for {scan.signal}, {scan.beam}", header, tuple(rows))
 
 
 def hardware_table(scan: ScanResult) -> Table:
     """Return what each feature budget costs, and whether its bits are the firmware's."""
-    header = ("inputs", "latency [cycles]", "latency [ns]", "of budget [ns]", *RESOURCES, "csim mismatches")
+    header = ("inputs", "cycles", "latency [ns]", "budget [ns]", *RESOURCES, "csim mismatches")
     rows = []
     for budget in scan.budgets:
         hardware = budget.hardware
@@ -102,9 +103,10 @@ def _resource(hardware: Hardware, name: str) -> str:
 def menu_table(menu: MenuResult, title: str) -> Table:
     """Return one row for each algorithm, group and the total."""
     signals: Sequence[str] = tuple(menu.efficiencies)
-    header = ("algorithm", "rate", *(f"efficiency {s}" for s in signals))
+    header = ("algorithm", "rate [kHz]", *(f"efficiency {s}" for s in signals))
     rows = tuple(
-        (row, str(rate), *(str(menu.efficiencies[s][row]) for s in signals)) for row, rate in menu.rates.items()
+        (row, rate.numbers, *(menu.efficiencies[s][row].numbers for s in signals))
+        for row, rate in menu.rates.items()
     )
     return Table(title, header, rows)
 

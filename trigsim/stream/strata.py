@@ -118,8 +118,8 @@ def allot(
     int64, shape (K + 1,)
         Crossings for each stratum.
     """
-    # One pass more and one failure more than seen: a stratum where the pilot saw none still earns some.
-    fraction = (passed + 1) / (tried + 2)
+    # Half a pass and half a failure more than seen: a stratum where the pilot saw none still earns some.
+    fraction = (passed + 0.5) / (tried + 1)
     score = probability * np.sqrt(fraction * (1 - fraction))
     score[-1] = 0.0
     share = np.floor(total * score / score.sum()).astype(np.int64)
