@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from trigsim.base.errors import InputError
 from trigsim.menu import layout as at
 from trigsim.menu.conditions import FIELDS_OF, HUGE, PairCuts, ResolvedCondition
+from trigsim.menu.counts import Counts, charge_leg, counts
 from trigsim.menu.decide import CompiledMenu, NetworkUse
 from trigsim.menu.expression import AND, NOT, OR, XOR
 from trigsim.menu.legs import ResolvedLeg, TaggerScores, field_scale
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
     from trigsim.menu.menu import Menu
     from trigsim.menu.networks import CrossingNetwork
 
-#: Fields with at most this many numbers are ranked by a look-up table, wider ones by search.
+#: Fields with at most this many numbers are looked up, wider ones are searched for.
 LUT_NUMBERS = 1 << 13
 OPERATORS = {AND: at.OP_AND, OR: at.OP_OR, NOT: at.OP_NOT, XOR: at.OP_XOR}
-#: Fields that reject most objects come first.
-FIRST = ("pt", "count", "score", "flag")
+View = tuple[str, int]
 
 
 def compile_menu(
@@ -61,13 +61,9 @@ def compile_menu(
         if name:
             used[name] = NetworkUse(menu.config.networks[name].inputs, networks[name])
     builder = _Builder(menu.scales, list(conditions))
-    operations = [
-        [OPERATORS[part] if isinstance(part, str) else conditions[part] for part in program]
-        for program in programs.values()
-    ]
     names = tuple(programs)
     bits = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
-    tables = builder.tables(operations)
+    tables = builder.tables([list(program) for program in programs.values()])
     return CompiledMenu(
         names=names,
         indices=tuple(bits[name] for name in names),
@@ -90,52 +86,46 @@ class _Builder:
         self.scales = scales
         self.conditions = conditions
         self.fields: dict[tuple[str, str], int] = {}
-        self.parts: list[Table] = []
+        self.parts: dict[int, Table] = {}
         self.offsets: dict[tuple[object, ...], int] = {}
         self.length = 0
-        self.views: dict[tuple[str, int], list[ResolvedLeg]] = {}
-        self.needed: set[ResolvedLeg] = set()
-        self.charge_legs: dict[tuple[str, int], tuple[ResolvedLeg, ResolvedLeg]] = {}
-        for condition in conditions:
-            self._collect(condition)
-        self.leg_numbers: dict[ResolvedLeg, int] = {}
-        self.view_words: list[int] = []
-        word = 0
-        for legs in self.views.values():
-            words = -(-len(legs) // at.WORD)
-            for i, leg in enumerate(legs):
-                self.leg_numbers[leg] = word * at.WORD + i
-            self.view_words.append(words)
-            word += words
-        self.words = word
         self.pairs: list[list[int]] = []
+        self.views: dict[View, list[ResolvedLeg]] = {}
+        self.levels: dict[View, int] = {}
+        self.masked: dict[ResolvedLeg, int] = {}
+        self.counts = [counts(c) for c in conditions]
+        for condition, needed in zip(conditions, self.counts, strict=True):
+            self._collect(condition, needed)
 
-    def _collect(self, condition: ResolvedCondition) -> None:
-        legs = list(condition.legs)
-        if condition.reference is not None:
-            legs.append(condition.reference)
-        for leg in legs:
+    def _collect(self, condition: ResolvedCondition, needed: Counts) -> None:
+        for leg, count in needed.terms:
             self._add(leg)
-        if len(legs) > 1 or condition.charges:
-            self.needed.update(legs)
+            view = (leg.object, leg.bx)
+            self.levels[view] = max(self.levels.get(view, 1), count)
+        if needed.suffice:
+            return
+        legs = condition.legs + (() if condition.reference is None else (condition.reference,))
+        for leg in legs:
+            self._mask(leg)
         if condition.charges:
             for leg in condition.legs:
-                view = (leg.object, leg.bx)
-                if leg.object in self.scales.objects and "charge" in self.scales.objects[leg.object].fields:
-                    valid = ("charge_valid", ((1, 1),))
-                    both = (
-                        ResolvedLeg(*view, (("charge", ((0, 0),)), valid)),
-                        ResolvedLeg(*view, (("charge", ((1, 1),)), valid)),
-                    )
-                    self.charge_legs[view] = both
-                    for one in both:
-                        self._add(one)
-                    self.needed.update(both)
+                if self.charged(leg):
+                    for sign in (0, 1):
+                        self._mask(charge_leg(leg, sign))
+
+    def charged(self, leg: ResolvedLeg) -> bool:
+        """Whether the object has a charge."""
+        return leg.object in self.scales.objects and "charge" in self.scales.objects[leg.object].fields
+
+    def _mask(self, leg: ResolvedLeg) -> None:
+        self._add(leg)
+        self.masked.setdefault(leg, len(self.masked))
 
     def _add(self, leg: ResolvedLeg) -> None:
         legs = self.views.setdefault((leg.object, leg.bx), [])
         if leg not in legs:
             legs.append(leg)
+        self.levels.setdefault((leg.object, leg.bx), 1)
         for field, _ in leg.passes:
             self.field(leg.object, field)
 
@@ -152,84 +142,125 @@ class _Builder:
         low, high = scale.numbers
         return low, scale.bins - 1 if scale.bins else min(high, (1 << 31) - 1)
 
-    def table(self, key: tuple[object, ...], make: object) -> int:
+    def table(self, key: tuple[object, ...], make: Callable[[], Table]) -> int:
         """Return the offset of a table, made once for each key."""
         if key not in self.offsets:
-            table = make()  # type: ignore[operator]
+            table = make()
             self.offsets[key] = self.length
-            self.parts.append(table)
+            self.parts[self.length] = table
             self.length += len(table)
         return self.offsets[key]
 
-    def tables(self, operations: list[list[int]]) -> at.Tables:
+    def tables(self, programs: list[list[ResolvedCondition | str]]) -> at.Tables:
         """Return everything as arrays."""
-        rows = [self._condition(c) for c in self.conditions]
+        words = {view: -(-len(legs) // at.WORD) for view, legs in self.views.items()}
+        places = {leg: divmod(i, at.WORD) for legs in self.views.values() for i, leg in enumerate(legs)}
+        # Rows of the state: levels of each view, external signals, results of conditions.
+        rows: dict[View, int] = {}
+        n_rows = 0
+        for view, width in words.items():
+            rows[view] = n_rows
+            n_rows += width * self.levels[view]
+        signals: dict[tuple[int, int], int] = {}
+        for condition in self.conditions:
+            if condition.external is not None:
+                bit, bx = condition.external
+                if (bit // 64, bx) not in signals:
+                    signals[bit // 64, bx] = n_rows
+                    n_rows += 1
+
+        def term(leg: ResolvedLeg, count: int) -> tuple[int, int]:
+            view, (word, bit) = (leg.object, leg.bx), places[leg]
+            return rows[view] + (count - 1) * words[view] + word, bit
+
+        operands: dict[ResolvedCondition, tuple[int, int]] = {}
+        table: list[list[int]] = []
+        terms: list[list[tuple[int, int]]] = []
         legs: list[int] = []
-        for row, condition in zip(rows, self.conditions, strict=True):
-            row[at.LEG0] = len(legs)
-            legs += [self.leg_numbers[leg] for leg in condition.legs]
+        signs: list[tuple[int, int]] = []
+        for condition, needed in zip(self.conditions, self.counts, strict=True):
+            if condition.external is not None:
+                bit, bx = condition.external
+                operands[condition] = (signals[bit // 64, bx], bit % 64)
+                continue
+            own = [term(leg, count) for leg, count in needed.terms]
+            if needed.suffice and len(own) == 1:
+                operands[condition] = own[0]
+                continue
+            row = self._condition(condition, needed)
+            row[at.LEG0], row[at.RESULT] = len(legs), n_rows
+            operands[condition] = (n_rows, 0)
+            n_rows += 1
+            table.append(row)
+            terms.append(own)
+            if not needed.suffice:
+                legs += [self.masked[leg] for leg in condition.legs]
+                signs += [
+                    (self.masked[charge_leg(leg, 0)], self.masked[charge_leg(leg, 1)])
+                    if condition.charges and self.charged(leg)
+                    else (-1, -1)
+                    for leg in condition.legs
+                ]
+        cuts = _Cuts(self, words)
         objects = list(dict.fromkeys(kind for kind, _ in self.fields))
-        cuts = _Cuts(self)
-        leg_view = np.zeros(self.words * at.WORD, dtype=np.int64)
-        need = np.zeros(self.words, dtype=np.int64)
         view_numbers = {view: i for i, view in enumerate(self.views)}
-        for leg, number in self.leg_numbers.items():
-            leg_view[number] = view_numbers[(leg.object, leg.bx)]
-            if leg in self.needed:
-                need[number // at.WORD] |= np.int64(1 << number % at.WORD)
-        signs = [
-            [self.leg_numbers[self.charge_legs[v][i]] if v in self.charge_legs else -1 for v in self.views]
-            for i in range(2)
+        numbers = {condition: i for i, condition in enumerate(operands)}
+        flat = [
+            [OPERATORS[part] if isinstance(part, str) else numbers[part] for part in program] for program in programs
         ]
-        starts = np.concatenate(([0], np.cumsum(self.view_words)))
         return at.Tables(
             view_object=_array(objects.index(kind) for kind, _ in self.views),
             view_bx=_array(bx for _, bx in self.views),
-            view_word0=_array(starts[:-1]),
-            view_words=_array(self.view_words),
+            view_words=_array(words.values()),
+            view_levels=_array(self.levels[view] for view in self.views),
+            view_row=_array(rows.values()),
             view_field0=_array(cuts.view_field0),
-            view_positive=_array(signs[0]),
-            view_negative=_array(signs[1]),
             cut_field=_array(cuts.field),
-            cut_lut=_array(cuts.lut_offset),
             cut_lowest=_array(cuts.lowest),
+            cut_size=_array(cuts.size),
             cut_bound0=_array(cuts.bound0),
             cut_bounds=_array(cuts.n_bounds),
-            cut_bits=_array(cuts.bits_offset),
-            lut=_array(cuts.lut),
+            cut_bits=_array(cuts.offset),
             bounds=_array(cuts.bounds),
-            bits=_array(cuts.bits),
-            need=need,
-            leg_view=leg_view,
+            bits=np.concatenate([*cuts.bits, np.zeros(1, dtype=np.int64)]),
+            signal_word=_array(word for word, _ in signals),
+            signal_bx=_array(bx for _, bx in signals),
+            signal_row=_array(signals.values()),
+            mask_view=_array(view_numbers[leg.object, leg.bx] for leg in self.masked),
+            mask_word=_array(places[leg][0] for leg in self.masked),
+            mask_bit=_array(places[leg][1] for leg in self.masked),
             legs=_array(legs),
-            conditions=np.array(rows, dtype=np.int64).reshape(-1, at.CONDITION_COLUMNS),
-            pairs=np.array(self.pairs, dtype=np.int64).reshape(-1, at.PAIR_COLUMNS),
-            tables=np.concatenate([*self.parts, np.zeros(1, dtype=np.int64)]),
-            program=_array(op for program in operations for op in program),
-            program0=_array(np.concatenate(([0], np.cumsum([len(program) for program in operations])))),
+            leg_positive=_array(plus for plus, _ in signs),
+            leg_negative=_array(minus for _, minus in signs),
+            conditions=np.array(table, dtype=np.int64).reshape(-1, at.CONDITION_COLUMNS),
+            term0=_starts(terms),
+            term_row=_array(row for own in terms for row, _ in own),
+            term_bit=_array(bit for own in terms for _, bit in own),
+            pairs=np.array(self.pairs or [[-1] * at.PAIR_COLUMNS], dtype=np.int64),
+            tables=np.concatenate([*self.parts.values(), np.zeros(1, dtype=np.int64)]),
+            program=_array(op for program in flat for op in program),
+            program0=_starts(flat),
+            operand_row=_array(row for row, _ in operands.values()),
+            operand_bit=_array(bit for _, bit in operands.values()),
+            n_rows=_array([n_rows]),
         )
 
-    def _condition(self, condition: ResolvedCondition) -> list[int]:
+    def _condition(self, condition: ResolvedCondition, needed: Counts) -> list[int]:
         row = [0] * at.CONDITION_COLUMNS
         row[at.N_LEGS] = len(condition.legs)
-        row[at.REFERENCE] = -1 if condition.reference is None else self.leg_numbers[condition.reference]
+        row[at.REFERENCE] = -1 if condition.reference is None else self.masked[condition.reference]
         row[at.CHARGES] = {None: at.NO_CHARGES, "same": at.SAME, "opposite": at.OPPOSITE}[condition.charges]
-        if condition.external is not None:
-            row[at.KIND] = at.EXTERNAL
-            row[at.SIGNAL], row[at.SIGNAL_BX] = condition.external
+        if needed.suffice:
+            row[at.KIND] = at.COUNT
         elif condition.pairs:
             row[at.KIND] = at.PAIR if len(condition.pairs) == 1 else at.TRIPLE
-        elif len(condition.legs) == 1 and condition.reference is None and condition.charges is None:
-            row[at.KIND] = at.ANY
         else:
             row[at.KIND] = at.COMB
         row[at.PAIR0] = len(self.pairs)
         self.pairs += [self._pair(condition.legs, pair) for pair in condition.pairs]
         row[at.OVERLAP0] = len(self.pairs)
         if condition.reference is not None:
-            self.pairs += [
-                self._pair((*condition.legs, condition.reference), pair) for pair in condition.overlaps
-            ]
+            self.pairs += [self._pair((*condition.legs, condition.reference), pair) for pair in condition.overlaps]
         return row
 
     def _pair(self, legs: tuple[ResolvedLeg, ...], pair: PairCuts) -> list[int]:
@@ -253,7 +284,7 @@ class _Builder:
                 row[column + i] = self.field(kinds[i], name)
                 key = ("pt", scale, decimals.mass_pt)
                 row[table + i] = self.table(key, lambda s=scale: pt_table(s, decimals.mass_pt))
-                largest[i] = max(largest[i], int(self.parts[self._part(row[table + i])][-1]))
+                largest[i] = max(largest[i], int(self.parts[row[table + i]][-1]))
         biggest = 10**decimals.math
         deta2 = dphi2 = 0
         if "eta" in needed:
@@ -266,8 +297,8 @@ class _Builder:
             rise = (unit.step, unit.size, decimals.math)
             if largest != [0, 0]:
                 row[at.T_COSH] = self.table(("cosh", *rise), lambda: cosh_table(*rise))
-                biggest = int(self.parts[self._part(row[at.T_COSH])][-1])
-            deta2 = int(self.parts[self._part(row[at.T_DETA])][-1]) ** 2
+                biggest = int(self.parts[row[at.T_COSH]][-1])
+            deta2 = int(self.parts[row[at.T_DETA]][-1]) ** 2
         if "phi" in needed:
             unit = common_unit(fields[0]["phi"], fields[1]["phi"], "phi")
             row[at.PHI1], row[at.PHI2] = (self.field(kind, "phi") for kind in kinds)
@@ -277,11 +308,14 @@ class _Builder:
             delta = (unit.step, unit.size, decimals.delta)
             turn = (unit.step, unit.size, decimals.math)
             row[at.T_DPHI] = self.table(("delta", *delta), lambda: delta_table(*delta))
-            row[at.T_COS] = row[at.T_COS_PHI] = self.table(("cos", *turn), lambda: cos_table(*turn))
-            row[at.T_SIN_PHI] = self.table(("sin", *turn), lambda: sin_table(*turn))
-            dphi2 = int(self.parts[self._part(row[at.T_DPHI])][-1]) ** 2
+            own = (unit.step, unit.size, decimals.pair_pt_math)
+            row[at.T_COS] = self.table(("cos", *turn), lambda: cos_table(*turn))
+            row[at.T_COS_PHI] = self.table(("cos", *own), lambda: cos_table(*own))
+            row[at.T_SIN_PHI] = self.table(("sin", *own), lambda: sin_table(*own))
+            row[at.PT_UNIT] = 10**decimals.pair_pt_math
+            dphi2 = int(self.parts[row[at.T_DPHI]][-1]) ** 2
         if "pair_pt" in limits:
-            biggest = max(biggest, 4 * 10 ** (2 * decimals.math))
+            biggest = max(biggest, 4 * 10 ** (2 * decimals.pair_pt_math))
         if 3 * largest[0] * largest[1] * (biggest + 10**decimals.math) >= HUGE:
             raise InputError(
                 f"masses of {kinds[0]} and {kinds[1]} do not fit 63 bits; lower the decimals in the scales"
@@ -295,62 +329,55 @@ class _Builder:
             row[place], row[place + 1] = max(min(low, most), 0), min(high, most)
         return row
 
-    def _part(self, offset: int) -> int:
-        return list(self.offsets.values()).index(offset)
-
 
 class _Cuts:
-    """The ranking tables of every view."""
+    """For each field of each view, the legs that its numbers pass."""
 
-    def __init__(self, builder: _Builder) -> None:
+    def __init__(self, builder: _Builder, words: Mapping[View, int]) -> None:
         self.field: list[int] = []
-        self.lut_offset: list[int] = []
         self.lowest: list[int] = []
+        self.size: list[int] = []
         self.bound0: list[int] = []
         self.n_bounds: list[int] = []
-        self.bits_offset: list[int] = []
-        self.lut: list[int] = []
+        self.offset: list[int] = []
         self.bounds: list[int] = []
-        self.bits: list[int] = []
+        self.bits: list[at.Int64] = []
         self.view_field0 = [0]
-        for ((kind, _), legs), words in zip(builder.views.items(), builder.view_words, strict=True):
+        self.length = 0
+        for view, legs in builder.views.items():
             names = {name for leg in legs for name, _ in leg.passes}
-            for name in sorted(names, key=lambda n: (n not in FIRST, n)):
-                self._add(builder, kind, name, legs, words)
+            for name in sorted(names):
+                self._add(builder, view[0], name, legs, words[view])
             self.view_field0.append(len(self.field))
 
     def _add(self, builder: _Builder, kind: str, name: str, legs: list[ResolvedLeg], words: int) -> None:
         low, high = builder.scale((kind, name))
         passes = [dict(leg.passes).get(name) for leg in legs]
-        bounds = sorted(
-            {
-                edge
-                for cut in passes
-                if cut
-                for first, last in cut
-                for edge in (first, last + 1)
-                if low < edge <= high
-            }
-        )
+        edges = {edge for cut in passes if cut for first, last in cut for edge in (first, last + 1)}
+        bounds = sorted(edge for edge in edges if low < edge <= high)
+        ranked = np.zeros((words, len(bounds) + 1), dtype=np.int64)
+        for rank, number in enumerate((low, *bounds)):
+            for i, cut in enumerate(passes):
+                if cut is None or any(first <= number <= last for first, last in cut):
+                    ranked[i // at.WORD, rank] |= np.int64(1 << i % at.WORD)
         self.field.append(builder.field(kind, name))
         self.lowest.append(low)
         self.bound0.append(len(self.bounds))
         self.n_bounds.append(len(bounds))
-        self.bits_offset.append(len(self.bits))
+        self.offset.append(self.length)
         self.bounds += bounds
-        if high - low < LUT_NUMBERS:
-            self.lut_offset.append(len(self.lut))
-            numbers = np.arange(low, high + 1)
-            self.lut += np.searchsorted(np.array(bounds, dtype=np.int64), numbers, side="right").tolist()
-        else:
-            self.lut_offset.append(-1)
-        for number in (low, *bounds):
-            row = [0] * words
-            for i, cut in enumerate(passes):
-                if cut is None or any(first <= number <= last for first, last in cut):
-                    row[i // at.WORD] |= 1 << i % at.WORD
-            self.bits += row
+        direct = high - low < LUT_NUMBERS
+        self.size.append(high - low + 1 if direct else 0)
+        if direct:
+            ranks = np.searchsorted(np.array(bounds, dtype=np.int64), np.arange(low, high + 1), side="right")
+            ranked = ranked[:, ranks]
+        self.bits.append(ranked.ravel())
+        self.length += ranked.size
 
 
-def _array(values: object) -> at.Int64:
-    return np.array(list(values), dtype=np.int64)  # type: ignore[call-overload, no-any-return]
+def _array(values: Iterable[int]) -> at.Int64:
+    return np.array(list(values), dtype=np.int64)
+
+
+def _starts(parts: Sequence[Sequence[object]]) -> at.Int64:
+    return np.concatenate(([0], np.cumsum([len(part) for part in parts]))).astype(np.int64)

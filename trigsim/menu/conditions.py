@@ -129,8 +129,10 @@ def half_mass_limits(window: Window, precision: PairPrecision) -> Limits:
 
 def pair_pt_limits(window: Window, precision: PairPrecision) -> Limits:
     """Return limits on the squared pt of a pair, in units of its products of tables."""
-    shift = 2 * precision.mass_pt + 2 * precision.math - precision.mass
-    unit = 10**precision.mass
+    shift = 2 * precision.mass_pt + 2 * precision.pair_pt_math - precision.pair_pt
+    if shift < 0:
+        raise InputError("pair_pt has more decimals than its tables; lower 'pair_pt' in the scale set")
+    unit = 10**precision.pair_pt
     low, high = math.floor(window[0] * window[0] * unit), math.ceil(window[1] * window[1] * unit)
     return _limits(low * 10**shift, high * 10**shift, window)
 

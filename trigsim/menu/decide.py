@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from trigsim.base.errors import InputError
 from trigsim.menu import kernels
 from trigsim.menu.grammar import InputGroup
-from trigsim.menu.layout import MAX_SLOTS, Tables
+from trigsim.menu.layout import BLOCK, MAX_SLOTS, Tables
 from trigsim.menu.networks import CrossingNetwork, gather
 from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
 #: Crossings packed at a time: their objects stay in the cache.
-CHUNK = 1024
+CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,7 @@ class CompiledMenu:
         Returns
         -------
         bool array of shape (n - sum(margin), algorithms)
+            Contiguous for each algorithm.
 
         Raises
         ------
@@ -99,17 +100,18 @@ class CompiledMenu:
             raise InputError(f"margin {margin} does not fit {n} rows")
         collections = self._with_scores(objects)
         sources = [self._source(collections, kind, name, n) for kind, name in self.fields]
-        out = np.empty((n - sum(margin), len(self.names)), dtype=np.bool_)
-        starts = range(0, len(out), CHUNK)
-        block = _Block(self, objects.externals, sources, rows, margin[0], out)
+        out = np.empty((len(self.names), n - sum(margin)), dtype=np.bool_)
+        starts = range(0, out.shape[1], CHUNK)
+        externals = np.ascontiguousarray(objects.externals, dtype=np.uint64)
+        chunks = _Chunks(self, externals, sources, rows, margin[0], out)
         if threads > 1 and len(starts) > 1:
             with ThreadPoolExecutor(threads) as pool:
-                for _ in pool.map(block.decide, starts):
+                for _ in pool.map(chunks.decide, starts):
                     pass
         else:
             for start in starts:
-                block.decide(start)
-        return out
+                chunks.decide(start)
+        return out.T
 
     def _with_scores(self, objects: TriggerObjects) -> Mapping[str, Collection]:
         collections = dict(objects.collections)
@@ -137,7 +139,7 @@ class CompiledMenu:
         return np.ascontiguousarray(source)
 
 
-class _Block:
+class _Chunks:
     """One call of `decide`: packs chunks of crossings and interprets the menu on them."""
 
     def __init__(
@@ -149,7 +151,7 @@ class _Block:
         first: int,
         out: NDArray[np.bool_],
     ) -> None:
-        self.menu, self.externals, self.sources = menu, externals, sources
+        self.menu, self.externals, self.sources = menu, externals.view(np.int64), sources
         self.rows, self.first, self.out = rows, first, out
         widths = [source.shape[1] for source in sources]
         self.columns = np.concatenate(([0], np.cumsum(widths))).astype(np.int64)
@@ -159,27 +161,22 @@ class _Block:
         self.slots = np.array(list(kinds.values()), dtype=np.int64)
 
     def decide(self, start: int) -> None:
-        """Decide the chunk of `out` that begins at `start`."""
-        n = len(self.externals)
+        """Decide the crossings of `out` from `start` on."""
         before, after = (0, 0) if self.rows == "independent" else self.menu.reach
-        stop = min(start + CHUNK, len(self.out))
-        seen = np.arange(self.first + start - before, self.first + stop + after + 1)
-        if self.rows == "cyclic":
-            seen %= n
-        seen[(seen < 0) | (seen >= n)] = -1
-        seen[-1] = -1
-        packed = np.empty((len(seen), int(self.columns[-1])), dtype=np.int32)
+        n = min(CHUNK, self.out.shape[1] - start)
+        first, length = self.first + start - before, before + n + after
+        wrap = self.rows == "cyclic"
+        packed = np.empty((int(self.columns[-1]), length + BLOCK), dtype=np.int32)
         for i, (source, (low, high)) in enumerate(zip(self.sources, self.menu.ranges, strict=True)):
-            bad = kernels.pack(source, seen, packed, self.columns[i], low, high)
-            if bad >= 0:
-                kind, name = self.menu.fields[i]
-                row = source[bad]
-                value = int(row[(row < low) | (row > high)][0])
-                raise InputError(f"{kind} {name} {value} in row {bad} is outside {low}..{high}; check the data")
-        signals = np.zeros((len(seen), 4), dtype=np.int64)
+            if kernels.pack(source, first, wrap, packed, self.columns[i], length, low, high):
+                raise self._out_of_range(i, low, high)
+        signals = np.zeros((4, length + BLOCK), dtype=np.int64)
         if self.menu.uses_externals:
-            inside = seen >= 0
-            signals[inside] = self.externals[seen[inside]].view(np.int64)
+            seen = np.arange(first, first + length)
+            if wrap:
+                seen %= len(self.externals)
+            inside = np.flatnonzero((seen >= 0) & (seen < len(self.externals)))
+            signals[:, inside] = self.externals[seen[inside]].T
         kernels.decide(
             self.menu.tables,
             self.columns,
@@ -187,6 +184,13 @@ class _Block:
             packed,
             signals,
             before,
+            n,
             self.rows == "independent",
-            self.out[start:stop],
+            self.out[:, start : start + n],
         )
+
+    def _out_of_range(self, i: int, low: int, high: int) -> InputError:
+        (kind, name), source = self.menu.fields[i], self.sources[i]
+        row, slot = np.argwhere((source < low) | (source > high))[0]
+        value = source[row, slot]
+        return InputError(f"{kind} {name} {value} in row {row} is outside {low}..{high}; check the data")

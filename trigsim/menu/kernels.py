@@ -1,12 +1,17 @@
-"""The interpreter of compiled menus; see `layout.Tables` for its arrays."""
+"""The interpreter of compiled menus; see `layout.Tables` for its arrays.
+
+Crossings are walked side by side in blocks: everything that is the same for all of them is read once a block,
+and the loops over crossings are plain enough for the compiler to vectorise.
+"""
 
 import numpy as np
 from numba import njit
 
 from trigsim.menu.layout import (
-    ANY,
+    BLOCK,
     CHARGES,
     COMB,
+    COUNT,
     CUTS,
     DETA,
     DPHI,
@@ -19,7 +24,6 @@ from trigsim.menu.layout import (
     ETA2,
     ETA2_ADD,
     ETA2_MUL,
-    EXTERNAL,
     KIND,
     LEG0,
     LIMITS,
@@ -46,10 +50,10 @@ from trigsim.menu.layout import (
     PHI_BINS,
     PT1,
     PT2,
+    PT_UNIT,
     REFERENCE,
+    RESULT,
     SAME,
-    SIGNAL,
-    SIGNAL_BX,
     T_COS,
     T_COS_PHI,
     T_COSH,
@@ -63,7 +67,6 @@ from trigsim.menu.layout import (
     UNIT,
     UPT1,
     UPT2,
-    WORD,
 )
 
 # Bit number of a power of two below 2**63, by its residue: 2 generates the residues of 67.
@@ -75,21 +78,27 @@ EVERY_SLOT = (1 << 62) - 1
 
 
 @njit(cache=True, nogil=True)
-def pack(source, rows, packed, column, low, high):
-    """Copy rows of one field into `packed` (row -1 is empty); return the first row out of low..high, or -1."""
-    slots = source.shape[1]
-    bad = -1
-    for i in range(len(rows)):
-        row = rows[i]
-        if row < 0:
-            for s in range(slots):
-                packed[i, column + s] = 0
-            continue
-        for s in range(slots):
-            value = source[row, s]
-            packed[i, column + s] = value
-            if (value < low or value > high) and bad < 0:
-                bad = row
+def pack(source, first, wrap, packed, column, at, low, high):
+    """Copy rows of one field into rows of `packed`, one a slot; say whether any number is out of low..high.
+
+    Entry i is row ``first + i`` of `source`; rows beyond its ends are empty, or come round again (`wrap`).
+    """
+    n, slots = source.shape
+    bad = False
+    for s in range(slots):
+        into = packed[column + s]
+        if first >= 0 and first + at <= n:
+            for i in range(at):
+                value = source[first + i, s]
+                into[i] = value
+                bad |= (value < low) | (value > high)
+        else:
+            for i in range(at):
+                row = (first + i) % n if wrap else first + i
+                value = source[row, s] if 0 <= row < n else np.int32(0)
+                into[i] = value
+                bad |= (value < low) | (value > high)
+        into[at:] = 0
     return bad
 
 
@@ -102,40 +111,27 @@ def at_least(mask, count):
 
 
 @njit(cache=True, nogil=True)
-def distinct(masks, views, legs, first, n, unions):
-    """Whether the n legs can be met by different objects (Hall's condition, for each view)."""
+def distinct(masks, views, n, unions):
+    """Whether n legs can be met by different objects (Hall's condition, view by view)."""
     for i in range(n):
         if masks[i] == 0:
             return False
     if n == 1:
         return True
+    if n == 2:
+        return views[0] != views[1] or at_least(masks[0] | masks[1], 2)
     for i in range(n):
-        view = views[legs[first + i]]
+        view = views[i]
         seen = False
         for j in range(i):
-            if views[legs[first + j]] == view:
+            if views[j] == view:
                 seen = True
         if seen:
-            continue
-        # Legs of this view; mostly their masks are the same or nested, and counting settles it.
-        members = 0
-        common = masks[i]
-        union = 0
-        for j in range(i, n):
-            if views[legs[first + j]] == view:
-                common &= masks[j]
-                union |= masks[j]
-                members += 1
-        if at_least(common, members):
-            continue
-        if not at_least(union, members):
-            return False
-        if members == 2:
             continue
         unions[0] = 0
         size = 1
         for j in range(i, n):
-            if views[legs[first + j]] != view:
+            if views[j] != view:
                 continue
             for subset in range(size):
                 joint = unions[subset] | masks[j]
@@ -152,404 +148,407 @@ def distinct(masks, views, legs, first, n, unions):
 
 
 @njit(cache=True, nogil=True)
-def delta_phi(t, columns, packed, p, row1, row2, s1, s2):
-    """Bins between the phi of a pair, the short way round."""
-    pairs = t.pairs
-    phi1 = packed[row1, columns[pairs[p, PHI1]] + s1] * pairs[p, PHI1_MUL] + pairs[p, PHI1_ADD]
-    phi2 = packed[row2, columns[pairs[p, PHI2]] + s2] * pairs[p, PHI2_MUL] + pairs[p, PHI2_ADD]
-    bins = pairs[p, PHI_BINS]
-    difference = abs(phi1 - phi2)
-    if 2 * difference >= bins:
-        difference = bins - difference
-    return difference
-
-
-@njit(cache=True, nogil=True)
-def delta_eta(t, columns, packed, p, row1, row2, s1, s2):
-    """Bins between the eta of a pair."""
-    pairs = t.pairs
-    eta1 = packed[row1, columns[pairs[p, ETA1]] + s1] * pairs[p, ETA1_MUL] + pairs[p, ETA1_ADD]
-    eta2 = packed[row2, columns[pairs[p, ETA2]] + s2] * pairs[p, ETA2_MUL] + pairs[p, ETA2_ADD]
-    return abs(eta1 - eta2)
-
-
-@njit(cache=True, nogil=True)
-def half_mass(t, columns, packed, p, row1, row2, s1, s2, cut, deta, dphi):
-    """Half the squared mass of a pair in units of its tables: invariant, transverse, or with unconstrained pt."""
-    pairs, tables = t.pairs, t.tables
-    if cut == MASS_UPT:
-        pt1 = tables[pairs[p, T_UPT1] + packed[row1, columns[pairs[p, UPT1]] + s1]]
-        pt2 = tables[pairs[p, T_UPT2] + packed[row2, columns[pairs[p, UPT2]] + s2]]
-    else:
-        pt1 = tables[pairs[p, T_PT1] + packed[row1, columns[pairs[p, PT1]] + s1]]
-        pt2 = tables[pairs[p, T_PT2] + packed[row2, columns[pairs[p, PT2]] + s2]]
-    rise = pairs[p, UNIT] if cut == MASS_T else tables[pairs[p, T_COSH] + deta]
-    return pt1 * pt2 * (rise - tables[pairs[p, T_COS] + dphi])
-
-
-@njit(cache=True, nogil=True)
-def squared_pair_pt(t, columns, packed, p, row1, row2, s1, s2):
-    """Squared pt of a pair in units of its tables."""
-    pairs, tables = t.pairs, t.tables
-    phi1 = packed[row1, columns[pairs[p, PHI1]] + s1] * pairs[p, PHI1_MUL] + pairs[p, PHI1_ADD]
-    phi2 = packed[row2, columns[pairs[p, PHI2]] + s2] * pairs[p, PHI2_MUL] + pairs[p, PHI2_ADD]
-    pt1 = tables[pairs[p, T_PT1] + packed[row1, columns[pairs[p, PT1]] + s1]]
-    pt2 = tables[pairs[p, T_PT2] + packed[row2, columns[pairs[p, PT2]] + s2]]
-    cosines = tables[pairs[p, T_COS_PHI] + phi1] * tables[pairs[p, T_COS_PHI] + phi2]
-    sines = tables[pairs[p, T_SIN_PHI] + phi1] * tables[pairs[p, T_SIN_PHI] + phi2]
-    return (pt1 * pt1 + pt2 * pt2) * pairs[p, UNIT] * pairs[p, UNIT] + 2 * pt1 * pt2 * (cosines + sines)
-
-
-@njit(cache=True, nogil=True)
-def within(pairs, p, cut, value):
-    """Whether the value lies in the limits of the cut."""
-    return pairs[p, LIMITS + 2 * cut] <= value <= pairs[p, LIMITS + 2 * cut + 1]
-
-
-@njit(cache=True, nogil=True)
-def pair_passes(t, columns, packed, p, row1, row2, s1, s2, wanted):
-    """Whether a pair meets all its cuts (`wanted` 1) or any of them (`wanted` 0, overlap removal)."""
-    pairs, tables = t.pairs, t.tables
-    cuts = pairs[p, CUTS]
-    deta = 0
-    dphi = 0
-    if pairs[p, ETA1] >= 0:
-        deta = delta_eta(t, columns, packed, p, row1, row2, s1, s2)
-    if pairs[p, PHI1] >= 0:
-        dphi = delta_phi(t, columns, packed, p, row1, row2, s1, s2)
-    dr2 = 0
-    if cuts & (1 << DETA):
-        if within(pairs, p, DETA, tables[pairs[p, T_DETA] + deta]) != wanted:
-            return not wanted
-    if cuts & (1 << DPHI):
-        if within(pairs, p, DPHI, tables[pairs[p, T_DPHI] + dphi]) != wanted:
-            return not wanted
-    if cuts & ((1 << DR) | (1 << MASS_OVER_DR)):
-        x = tables[pairs[p, T_DETA] + deta]
-        y = tables[pairs[p, T_DPHI] + dphi]
-        dr2 = x * x + y * y
-    if cuts & (1 << DR):
-        if within(pairs, p, DR, dr2) != wanted:
-            return not wanted
-    for cut in (MASS, MASS_UPT, MASS_T):
-        if cuts & (1 << cut):
-            mass = half_mass(t, columns, packed, p, row1, row2, s1, s2, cut, deta, dphi)
-            if within(pairs, p, cut, mass) != wanted:
-                return not wanted
-    if cuts & (1 << MASS_OVER_DR):
-        mass = half_mass(t, columns, packed, p, row1, row2, s1, s2, MASS, deta, dphi)
-        low = pairs[p, LIMITS + 2 * MASS_OVER_DR] * dr2 * pairs[p, DR_UP]
-        high = pairs[p, LIMITS + 2 * MASS_OVER_DR + 1] * dr2 * pairs[p, DR_UP]
-        down = pairs[p, DR_DOWN]
-        # mass * down >= low and mass * down <= high, without the product that may not fit.
-        if (mass >= -((-low) // down) and mass <= high // down) != wanted:
-            return not wanted
-    if cuts & (1 << PAIR_PT):
-        if within(pairs, p, PAIR_PT, squared_pair_pt(t, columns, packed, p, row1, row2, s1, s2)) != wanted:
-            return not wanted
-    return wanted
-
-
-@njit(cache=True, nogil=True)
-def pair_exists(t, columns, packed, c, rows, masks, charged):
-    """Whether two different objects meet the legs and all cuts of a pair condition."""
-    conditions = t.conditions
-    first = conditions[c, LEG0]
-    leg1, leg2 = t.legs[first], t.legs[first + 1]
-    view1, view2 = t.leg_view[leg1], t.leg_view[leg2]
-    charges = conditions[c, CHARGES]
-    same_view = view1 == view2
-    # Every cut is symmetric: with equal legs each pair is looked at once.
-    symmetric = same_view and masks[0] == masks[1]
-    p = conditions[c, PAIR0]
-    rest1 = masks[0]
-    while rest1:
-        low1 = rest1 & -rest1
-        rest1 ^= low1
-        rest2 = masks[1]
-        if symmetric:
-            rest2 = rest1
-        elif same_view:
-            rest2 &= ~low1
-        while rest2:
-            low2 = rest2 & -rest2
-            rest2 ^= low2
-            if charges != NO_CHARGES and not charges_pass(
-                charges,
-                (charged[0, 0] & low1) != 0 and (charged[0, 1] & low2) != 0,
-                (charged[1, 0] & low1) != 0 and (charged[1, 1] & low2) != 0,
-                ((charged[0, 0] | charged[1, 0]) & low1) != 0 and ((charged[0, 1] | charged[1, 1]) & low2) != 0,
-            ):
-                continue
-            s1, s2 = BIT_NUMBER[low1 % 67], BIT_NUMBER[low2 % 67]
-            if pair_passes(t, columns, packed, p, rows[view1], rows[view2], s1, s2, True):
-                return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def charges_pass(charges, all_positive, all_negative, all_valid):
-    """Whether a choice of muons has the charges asked for."""
-    equal = all_positive or all_negative
-    return equal if charges == SAME else all_valid and not equal
-
-
-@njit(cache=True, nogil=True)
-def triple_exists(t, columns, packed, c, rows, masks, charged):
-    """Whether three different objects have a mass within the limits."""
-    conditions = t.conditions
-    first = conditions[c, LEG0]
-    leg = t.legs
-    v0, v1, v2 = t.leg_view[leg[first]], t.leg_view[leg[first + 1]], t.leg_view[leg[first + 2]]
-    charges = conditions[c, CHARGES]
-    p = conditions[c, PAIR0]
-    rest0 = masks[0]
-    while rest0:
-        low0 = rest0 & -rest0
-        rest0 ^= low0
-        s0 = BIT_NUMBER[low0 % 67]
-        rest1 = masks[1] & ~low0 if v1 == v0 else masks[1]
-        while rest1:
-            low1 = rest1 & -rest1
-            rest1 ^= low1
-            s1 = BIT_NUMBER[low1 % 67]
-            mass01 = pair_mass(t, columns, packed, p, rows[v0], rows[v1], s0, s1)
-            rest2 = masks[2]
-            if v2 == v0:
-                rest2 &= ~low0
-            if v2 == v1:
-                rest2 &= ~low1
-            while rest2:
-                low2 = rest2 & -rest2
-                rest2 ^= low2
-                if charges != NO_CHARGES:
-                    positive = (
-                        (charged[0, 0] & low0) != 0
-                        and (charged[0, 1] & low1) != 0
-                        and (charged[0, 2] & low2) != 0
-                    )
-                    negative = (
-                        (charged[1, 0] & low0) != 0
-                        and (charged[1, 1] & low1) != 0
-                        and (charged[1, 2] & low2) != 0
-                    )
-                    valid = (
-                        ((charged[0, 0] | charged[1, 0]) & low0) != 0
-                        and ((charged[0, 1] | charged[1, 1]) & low1) != 0
-                        and ((charged[0, 2] | charged[1, 2]) & low2) != 0
-                    )
-                    if not charges_pass(charges, positive, negative, valid):
-                        continue
-                s2 = BIT_NUMBER[low2 % 67]
-                mass = mass01 + pair_mass(t, columns, packed, p + 1, rows[v0], rows[v2], s0, s2)
-                mass += pair_mass(t, columns, packed, p + 2, rows[v1], rows[v2], s1, s2)
-                if within(t.pairs, p, MASS, mass):
-                    return True
-    return False
-
-
-@njit(cache=True, nogil=True)
-def pair_mass(t, columns, packed, p, row1, row2, s1, s2):
-    """Half the squared invariant mass of a pair."""
-    deta = delta_eta(t, columns, packed, p, row1, row2, s1, s2)
-    dphi = delta_phi(t, columns, packed, p, row1, row2, s1, s2)
-    return half_mass(t, columns, packed, p, row1, row2, s1, s2, MASS, deta, dphi)
-
-
-@njit(cache=True, nogil=True)
-def comb_exists(t, c, masks, charged, work, unions):
-    """Whether different objects meet the legs, with the charges asked for."""
-    first, n, charges = t.conditions[c, LEG0], t.conditions[c, N_LEGS], t.conditions[c, CHARGES]
+def comb_exists(charges, views, signed, n, masks, charged, work, unions):
+    """Whether different objects meet the legs, with the charges asked for; `signed` legs have a charge."""
     if charges == NO_CHARGES:
-        return distinct(masks, t.leg_view, t.legs, first, n, unions)
+        return distinct(masks, views, n, unions)
     if charges == SAME:
         for sign in range(2):
             for i in range(n):
                 work[i] = masks[i] & charged[sign, i]
-            if distinct(work, t.leg_view, t.legs, first, n, unions):
+            if distinct(work, views, n, unions):
                 return True
         return False
     # Not all equal: some leg is met by a positive and another by a negative muon.
     for a in range(n):
         for b in range(n):
-            if a == b or t.view_positive[t.leg_view[t.legs[first + a]]] < 0:
-                continue
-            if t.view_positive[t.leg_view[t.legs[first + b]]] < 0:
+            if a == b or not signed[a] or not signed[b]:
                 continue
             for i in range(n):
                 work[i] = masks[i] & (charged[0, i] | charged[1, i])
             work[a] = masks[a] & charged[0, a]
             work[b] = masks[b] & charged[1, b]
-            if distinct(work, t.leg_view, t.legs, first, n, unions):
+            if distinct(work, views, n, unions):
                 return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def objects_exist(t, columns, packed, c, rows, masks, charged, work, unions):
-    """Whether the condition holds for the slots in `masks`."""
-    kind = t.conditions[c, KIND]
-    if kind == PAIR:
-        return pair_exists(t, columns, packed, c, rows, masks, charged)
-    if kind == COMB:
-        return comb_exists(t, c, masks, charged, work, unions)
-    return triple_exists(t, columns, packed, c, rows, masks, charged)
+def short_way(phi1, phi2, bins):
+    """Bins between two phi."""
+    difference = abs(phi1 - phi2)
+    return bins - difference if 2 * difference >= bins else difference
 
 
 @njit(cache=True, nogil=True)
-def without_overlap(t, columns, packed, c, rows, leg_masks, masks, charged, kept, work, unions):
-    """Whether the condition holds among objects that do not overlap with one reference object."""
-    conditions = t.conditions
-    first, n = conditions[c, LEG0], conditions[c, N_LEGS]
-    reference = conditions[c, REFERENCE]
-    ref_view = t.leg_view[reference]
-    rest_r = leg_masks[reference]
-    while rest_r:
-        low_r = rest_r & -rest_r
-        rest_r ^= low_r
-        r = BIT_NUMBER[low_r % 67]
-        for i in range(n):
-            view = t.leg_view[t.legs[first + i]]
-            p = conditions[c, OVERLAP0] + i
-            rest = masks[i] & ~low_r if view == ref_view else masks[i]
-            kept[i] = 0
-            while rest:
-                low = rest & -rest
-                rest ^= low
-                s = BIT_NUMBER[low % 67]
-                if not pair_passes(t, columns, packed, p, rows[view], rows[ref_view], s, r, False):
-                    kept[i] |= low
-        if objects_exist(t, columns, packed, c, rows, kept, charged, work, unions):
-            return True
+def pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, wanted):
+    """Whether a pair meets all its cuts (`wanted`) or any of them (not `wanted`, for overlap removal)."""
+    cuts = pair[CUTS]
+    deta, dphi = 0, 0
+    if pair[ETA1] >= 0:
+        eta1 = packed[columns[pair[ETA1]] + s1, at1] * pair[ETA1_MUL] + pair[ETA1_ADD]
+        eta2 = packed[columns[pair[ETA2]] + s2, at2] * pair[ETA2_MUL] + pair[ETA2_ADD]
+        deta = abs(eta1 - eta2)
+        if cuts & (1 << DETA):
+            value = tables[pair[T_DETA] + deta]
+            if (pair[LIMITS + 2 * DETA] <= value <= pair[LIMITS + 2 * DETA + 1]) != wanted:
+                return not wanted
+    if pair[PHI1] < 0:
+        return wanted
+    phi1 = packed[columns[pair[PHI1]] + s1, at1] * pair[PHI1_MUL] + pair[PHI1_ADD]
+    phi2 = packed[columns[pair[PHI2]] + s2, at2] * pair[PHI2_MUL] + pair[PHI2_ADD]
+    dphi = short_way(phi1, phi2, pair[PHI_BINS])
+    if cuts & (1 << DPHI):
+        value = tables[pair[T_DPHI] + dphi]
+        if (pair[LIMITS + 2 * DPHI] <= value <= pair[LIMITS + 2 * DPHI + 1]) != wanted:
+            return not wanted
+    dr2 = 0
+    if cuts & ((1 << DR) | (1 << MASS_OVER_DR)):
+        x = tables[pair[T_DETA] + deta]
+        y = tables[pair[T_DPHI] + dphi]
+        dr2 = x * x + y * y
+        if cuts & (1 << DR):
+            if (pair[LIMITS + 2 * DR] <= dr2 <= pair[LIMITS + 2 * DR + 1]) != wanted:
+                return not wanted
+    if pair[PT1] >= 0:
+        pt1 = tables[pair[T_PT1] + packed[columns[pair[PT1]] + s1, at1]]
+        pt2 = tables[pair[T_PT2] + packed[columns[pair[PT2]] + s2, at2]]
+        cos = tables[pair[T_COS] + dphi]
+        if cuts & (1 << MASS):
+            value = pt1 * pt2 * (tables[pair[T_COSH] + deta] - cos)
+            if (pair[LIMITS + 2 * MASS] <= value <= pair[LIMITS + 2 * MASS + 1]) != wanted:
+                return not wanted
+        if cuts & (1 << MASS_T):
+            value = pt1 * pt2 * (pair[UNIT] - cos)
+            if (pair[LIMITS + 2 * MASS_T] <= value <= pair[LIMITS + 2 * MASS_T + 1]) != wanted:
+                return not wanted
+        if cuts & (1 << MASS_OVER_DR):
+            # mass * down against limit * dr2 * up, without the product that may not fit.
+            value = pt1 * pt2 * (tables[pair[T_COSH] + deta] - cos)
+            down = pair[DR_DOWN]
+            low = pair[LIMITS + 2 * MASS_OVER_DR] * dr2 * pair[DR_UP]
+            high = pair[LIMITS + 2 * MASS_OVER_DR + 1] * dr2 * pair[DR_UP]
+            if (value >= -((-low) // down) and value <= high // down) != wanted:
+                return not wanted
+        if cuts & (1 << PAIR_PT):
+            cosines = tables[pair[T_COS_PHI] + phi1] * tables[pair[T_COS_PHI] + phi2]
+            sines = tables[pair[T_SIN_PHI] + phi1] * tables[pair[T_SIN_PHI] + phi2]
+            value = (pt1 * pt1 + pt2 * pt2) * pair[PT_UNIT] * pair[PT_UNIT] + 2 * pt1 * pt2 * (cosines + sines)
+            if (pair[LIMITS + 2 * PAIR_PT] <= value <= pair[LIMITS + 2 * PAIR_PT + 1]) != wanted:
+                return not wanted
+    if cuts & (1 << MASS_UPT):
+        upt1 = tables[pair[T_UPT1] + packed[columns[pair[UPT1]] + s1, at1]]
+        upt2 = tables[pair[T_UPT2] + packed[columns[pair[UPT2]] + s2, at2]]
+        value = upt1 * upt2 * (tables[pair[T_COSH] + deta] - tables[pair[T_COS] + dphi])
+        if (pair[LIMITS + 2 * MASS_UPT] <= value <= pair[LIMITS + 2 * MASS_UPT + 1]) != wanted:
+            return not wanted
+    return wanted
+
+
+@njit(cache=True, nogil=True)
+def charges_pass(charges, positive, negative, valid):
+    """Whether muons have the charges asked for, given whether all are positive, negative, valid."""
+    return positive or negative if charges == SAME else valid and not (positive or negative)
+
+
+@njit(cache=True, nogil=True)
+def pair_exists(pair, tables, columns, packed, at1, at2, same_view, charges, masks, charged):
+    """Whether two different objects meet the legs and all cuts of a pair condition."""
+    # Every cut is symmetric: with equal legs each pair is looked at once.
+    symmetric = same_view and masks[0] == masks[1]
+    rest1 = masks[0]
+    while rest1:
+        low1 = rest1 & -rest1
+        rest1 ^= low1
+        s1 = BIT_NUMBER[low1 % 67]
+        rest2 = masks[1]
+        if symmetric:
+            rest2 = rest1
+        elif same_view:
+            rest2 &= ~low1
+        if charges != NO_CHARGES:
+            plus, minus = (charged[0, 0] & low1) != 0, (charged[1, 0] & low1) != 0
+            if charges == SAME:
+                rest2 &= (charged[0, 1] if plus else 0) | (charged[1, 1] if minus else 0)
+            elif plus and not minus:
+                rest2 &= charged[1, 1] & ~charged[0, 1]
+            elif minus and not plus:
+                rest2 &= charged[0, 1] & ~charged[1, 1]
+            else:
+                rest2 = 0
+        while rest2:
+            low2 = rest2 & -rest2
+            rest2 ^= low2
+            if pair_passes(pair, tables, columns, packed, at1, at2, s1, BIT_NUMBER[low2 % 67], True):
+                return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def fill_masks(t, columns, slots, packed, rows, leg_masks, any_slot, position):
-    """Find, for every leg, the slots that meet it (`leg_masks`) or whether any does (`any_slot`)."""
-    for v in range(len(t.view_object)):
-        row = rows[v]
-        field0, field1 = t.view_field0[v], t.view_field0[v + 1]
-        words, word0 = t.view_words[v], t.view_word0[v]
-        for s in range(slots[t.view_object[v]]):
-            alive = True
-            for f in range(field0, field1):
-                value = packed[row, columns[t.cut_field[f]] + s]
-                if t.cut_lut[f] >= 0:
-                    rank = t.lut[t.cut_lut[f] + value - t.cut_lowest[f]]
-                else:
-                    rank = 0
-                    size = t.cut_bounds[f]
-                    while size > 0:
-                        half = (size + 1) // 2
-                        if t.bounds[t.cut_bound0[f] + rank + half - 1] <= value:
-                            rank += half
-                            size -= half
-                        else:
-                            size = half - 1
-                position[f - field0] = t.cut_bits[f] + rank * words
-                if f == field0:
-                    # The threshold comes first: most objects are below all of them.
-                    alive = False
-                    for w in range(words):
-                        if t.bits[position[0] + w] != 0:
-                            alive = True
-                    if not alive:
-                        break
-            if not alive:
-                continue
-            for w in range(words):
-                passed = t.bits[position[0] + w]
-                for k in range(1, field1 - field0):
-                    passed &= t.bits[position[k] + w]
-                any_slot[word0 + w] |= passed
-                passed &= t.need[word0 + w]
-                while passed:
-                    low = passed & -passed
-                    passed ^= low
-                    leg_masks[(word0 + w) * WORD + BIT_NUMBER[low % 67]] |= 1 << s
+def pair_mass(pair, tables, columns, packed, at1, at2, s1, s2):
+    """Half the squared invariant mass of a pair."""
+    eta1 = packed[columns[pair[ETA1]] + s1, at1] * pair[ETA1_MUL] + pair[ETA1_ADD]
+    eta2 = packed[columns[pair[ETA2]] + s2, at2] * pair[ETA2_MUL] + pair[ETA2_ADD]
+    phi1 = packed[columns[pair[PHI1]] + s1, at1] * pair[PHI1_MUL] + pair[PHI1_ADD]
+    phi2 = packed[columns[pair[PHI2]] + s2, at2] * pair[PHI2_MUL] + pair[PHI2_ADD]
+    pt1 = tables[pair[T_PT1] + packed[columns[pair[PT1]] + s1, at1]]
+    pt2 = tables[pair[T_PT2] + packed[columns[pair[PT2]] + s2, at2]]
+    dphi = short_way(phi1, phi2, pair[PHI_BINS])
+    return pt1 * pt2 * (tables[pair[T_COSH] + abs(eta1 - eta2)] - tables[pair[T_COS] + dphi])
 
 
 @njit(cache=True, nogil=True)
-def decide(t, columns, slots, packed, externals, first_row, independent, out):
-    """Decide all algorithms of consecutive crossings.
+def triple_exists(pairs, p, tables, columns, packed, places, views, charges, masks, charged):
+    """Whether three different objects have a mass within the limits."""
+    low_limit, high_limit = pairs[p, LIMITS + 2 * MASS], pairs[p, LIMITS + 2 * MASS + 1]
+    rest0 = masks[0]
+    while rest0:
+        low0 = rest0 & -rest0
+        rest0 ^= low0
+        s0 = BIT_NUMBER[low0 % 67]
+        rest1 = masks[1] & ~low0 if views[1] == views[0] else masks[1]
+        while rest1:
+            low1 = rest1 & -rest1
+            rest1 ^= low1
+            s1 = BIT_NUMBER[low1 % 67]
+            mass01 = pair_mass(pairs[p], tables, columns, packed, places[0], places[1], s0, s1)
+            rest2 = masks[2]
+            if views[2] == views[0]:
+                rest2 &= ~low0
+            if views[2] == views[1]:
+                rest2 &= ~low1
+            while rest2:
+                low2 = rest2 & -rest2
+                rest2 ^= low2
+                if charges != NO_CHARGES:
+                    plus = (charged[0, 0] & low0) != 0 and (charged[0, 1] & low1) != 0 and (charged[0, 2] & low2) != 0
+                    minus = (charged[1, 0] & low0) != 0 and (charged[1, 1] & low1) != 0 and (charged[1, 2] & low2) != 0
+                    valid = (
+                        ((charged[0, 0] | charged[1, 0]) & low0) != 0
+                        and ((charged[0, 1] | charged[1, 1]) & low1) != 0
+                        and ((charged[0, 2] | charged[1, 2]) & low2) != 0
+                    )
+                    if not charges_pass(charges, plus, minus, valid):
+                        continue
+                s2 = BIT_NUMBER[low2 % 67]
+                mass = mass01 + pair_mass(pairs[p + 1], tables, columns, packed, places[0], places[2], s0, s2)
+                mass += pair_mass(pairs[p + 2], tables, columns, packed, places[1], places[2], s1, s2)
+                if low_limit <= mass <= high_limit:
+                    return True
+    return False
 
-    Row i of `out` is crossing ``first_row + i`` of `packed`, whose last row is empty; crossings at an offset
-    are that row where crossings are `independent`.
-    """
-    n_conditions = len(t.conditions)
-    n_algorithms = len(t.program0) - 1
-    empty = packed.shape[0] - 1
-    leg_masks = np.zeros(len(t.leg_view), dtype=np.int64)
-    any_slot = np.zeros(len(t.need), dtype=np.int64)
-    rows = np.zeros(len(t.view_object), dtype=np.int64)
-    position = np.zeros(64, dtype=np.int64)
-    masks = np.zeros(MAX_LEGS, dtype=np.int64)
-    kept = np.zeros(MAX_LEGS, dtype=np.int64)
-    work = np.zeros(MAX_LEGS, dtype=np.int64)
-    charged = np.zeros((2, MAX_LEGS), dtype=np.int64)
-    unions = np.zeros(1 << MAX_LEGS, dtype=np.int64)
-    result = np.zeros(n_conditions, dtype=np.bool_)
-    stack = np.zeros(len(t.program) + 1, dtype=np.bool_)
-    for i in range(out.shape[0]):
-        row = first_row + i
-        leg_masks[:] = 0
-        any_slot[:] = 0
-        for v in range(len(rows)):
-            rows[v] = empty if independent and t.view_bx[v] != 0 else row + t.view_bx[v]
-        fill_masks(t, columns, slots, packed, rows, leg_masks, any_slot, position)
-        for c in range(n_conditions):
-            kind = t.conditions[c, KIND]
-            leg0 = t.conditions[c, LEG0]
-            if kind == ANY:
-                leg = t.legs[leg0]
-                result[c] = (any_slot[leg // WORD] >> (leg % WORD)) & 1
-                continue
-            if kind == EXTERNAL:
-                bx, signal = t.conditions[c, SIGNAL_BX], t.conditions[c, SIGNAL]
-                at = empty if independent and bx != 0 else row + bx
-                result[c] = (externals[at, signal // 64] >> (signal % 64)) & 1
-                continue
-            n = t.conditions[c, N_LEGS]
-            possible = True
-            for k in range(n):
-                masks[k] = leg_masks[t.legs[leg0 + k]]
-                if masks[k] == 0:
-                    possible = False
-                    break
-            if not possible:
-                result[c] = False
-                continue
-            if t.conditions[c, CHARGES] != NO_CHARGES:
-                for k in range(n):
-                    view = t.leg_view[t.legs[leg0 + k]]
-                    if t.view_positive[view] >= 0:
-                        charged[0, k] = leg_masks[t.view_positive[view]]
-                        charged[1, k] = leg_masks[t.view_negative[view]]
+
+@njit(cache=True, nogil=True)
+def kept_slots(pair, tables, columns, packed, at1, at2, mask, r):
+    """Slots of `mask` that do not overlap with slot r of the reference."""
+    kept = 0
+    while mask:
+        low = mask & -mask
+        mask ^= low
+        if not pair_passes(pair, tables, columns, packed, at1, at2, BIT_NUMBER[low % 67], r, False):
+            kept |= low
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def rank_of(value, bounds, first, size):
+    """How many of the sorted bounds are at most `value`."""
+    rank = 0
+    while size > 0:
+        half = (size + 1) // 2
+        if bounds[first + rank + half - 1] <= value:
+            rank += half
+            size -= half
+        else:
+            size = half - 1
+    return rank
+
+
+@njit(cache=True, nogil=True)
+def fill_state(t, columns, slots, packed, starts, state, slot_bits, n):
+    """For each object the legs that all its fields pass, and for each leg whether 1, 2, … objects meet it."""
+    bits, bounds, columns_of = t.bits, t.bounds, columns
+    row = 0
+    for v in range(len(t.view_object)):
+        words, start = t.view_words[v], starts[v]
+        for level in range(t.view_levels[v] * words):
+            state[t.view_row[v] + level, :n] = 0
+        for s in range(slots[t.view_object[v]]):
+            for w in range(words):
+                legs = slot_bits[row]
+                row += 1
+                for f in range(t.view_field0[v], t.view_field0[v + 1]):
+                    values = packed[columns_of[t.cut_field[f]] + s]
+                    size = t.cut_size[f]
+                    if size > 0:
+                        offset = t.cut_bits[f] + w * size - t.cut_lowest[f]
+                        if f == t.view_field0[v]:
+                            for i in range(n):
+                                legs[i] = bits[offset + values[start + i]]
+                        else:
+                            for i in range(n):
+                                legs[i] &= bits[offset + values[start + i]]
                     else:
-                        charged[0, k] = EVERY_SLOT
-                        charged[1, k] = EVERY_SLOT
-            if t.conditions[c, REFERENCE] >= 0:
-                result[c] = without_overlap(
-                    t, columns, packed, c, rows, leg_masks, masks, charged, kept, work, unions
-                )
-            else:
-                result[c] = objects_exist(t, columns, packed, c, rows, masks, charged, work, unions)
-        for a in range(n_algorithms):
+                        offset = t.cut_bits[f] + w * (t.cut_bounds[f] + 1)
+                        for i in range(n):
+                            rank = rank_of(values[start + i], bounds, t.cut_bound0[f], t.cut_bounds[f])
+                            passed = bits[offset + rank]
+                            legs[i] = passed if f == t.view_field0[v] else legs[i] & passed
+                for level in range(t.view_levels[v] - 1, 0, -1):
+                    more, less = state[t.view_row[v] + level * words + w], state[t.view_row[v] + (level - 1) * words + w]
+                    for i in range(n):
+                        more[i] |= less[i] & legs[i]
+                once = state[t.view_row[v] + w]
+                for i in range(n):
+                    once[i] |= legs[i]
+
+
+@njit(cache=True, nogil=True)
+def fill_masks(t, slots, slot_bits, slot_row, masks, n):
+    """For each leg of conditions that look at objects, the slots that meet it."""
+    for m in range(len(t.mask_view)):
+        view, word, bit = t.mask_view[m], t.mask_word[m], t.mask_bit[m]
+        words = t.view_words[view]
+        mask = masks[m]
+        mask[:n] = 0
+        for s in range(slots[t.view_object[view]]):
+            legs = slot_bits[slot_row[view] + s * words + word]
+            for i in range(n):
+                mask[i] |= ((legs[i] >> bit) & 1) << s
+
+
+@njit(cache=True, nogil=True)
+def decide_objects(t, c, columns, packed, starts, masks, wanted, n, leg, charged, kept, work, unions, views, places, signed):
+    """Decide a condition that looks at objects where it is `wanted`, that is, not ruled out by counting."""
+    conditions, pairs, tables = t.conditions, t.pairs, t.tables
+    kind, leg0, n_legs = conditions[c, KIND], conditions[c, LEG0], conditions[c, N_LEGS]
+    charges, reference, p = conditions[c, CHARGES], conditions[c, REFERENCE], conditions[c, PAIR0]
+    for k in range(n_legs):
+        views[k] = t.mask_view[t.legs[leg0 + k]]
+        signed[k] = t.leg_positive[leg0 + k] >= 0
+    same_view = n_legs == 2 and views[0] == views[1]
+    pair = pairs[p if kind == PAIR else 0]
+    for i in range(n):
+        if not wanted[i]:
+            continue
+        for k in range(n_legs):
+            leg[k] = masks[t.legs[leg0 + k], i]
+            places[k] = starts[views[k]] + i
+        if charges != NO_CHARGES:
+            for k in range(n_legs):
+                charged[0, k] = EVERY_SLOT
+                charged[1, k] = EVERY_SLOT
+                if signed[k]:
+                    charged[0, k] = masks[t.leg_positive[leg0 + k], i]
+                    charged[1, k] = masks[t.leg_negative[leg0 + k], i]
+        # Without the removal of overlaps the condition is weaker, and cheaper.
+        if kind == PAIR:
+            holds = pair_exists(pair, tables, columns, packed, places[0], places[1], same_view, charges, leg, charged)
+        elif kind == COMB:
+            holds = comb_exists(charges, views, signed, n_legs, leg, charged, work, unions)
+        else:
+            holds = triple_exists(pairs, p, tables, columns, packed, places, views, charges, leg, charged)
+        if holds and reference >= 0:
+            holds = False
+            ref_view = t.mask_view[reference]
+            rest = masks[reference, i]
+            while rest and not holds:
+                low = rest & -rest
+                rest ^= low
+                for k in range(n_legs):
+                    kept[k] = kept_slots(
+                        pairs[conditions[c, OVERLAP0] + k], tables, columns, packed, places[k], starts[ref_view] + i,
+                        leg[k] & ~low if views[k] == ref_view else leg[k], BIT_NUMBER[low % 67],
+                    )  # fmt: skip
+                if kind == PAIR:
+                    holds = pair_exists(
+                        pair, tables, columns, packed, places[0], places[1], same_view, charges, kept, charged
+                    )
+                elif kind == COMB:
+                    holds = comb_exists(charges, views, signed, n_legs, kept, charged, work, unions)
+                else:
+                    holds = triple_exists(pairs, p, tables, columns, packed, places, views, charges, kept, charged)
+        wanted[i] = holds
+
+
+@njit(cache=True, nogil=True)
+def decide(t, columns, slots, packed, externals, before, n_rows, independent, out):
+    """Decide all algorithms of `n_rows` crossings into ``out[algorithm, crossing]``.
+
+    Crossing i is entry ``before + i`` of the rows of `packed` and `externals`, whose last BLOCK entries are empty:
+    crossings at an offset are found there where crossings are `independent`.
+    """
+    n_views = len(t.view_object)
+    empty = packed.shape[1] - BLOCK
+    starts = np.zeros(n_views, dtype=np.int64)
+    slot_row = np.zeros(n_views, dtype=np.int64)
+    n_slots = 0
+    for v in range(n_views):
+        slot_row[v] = n_slots
+        n_slots += slots[t.view_object[v]] * t.view_words[v]
+    state = np.zeros((t.n_rows[0], BLOCK), dtype=np.int64)
+    slot_bits = np.zeros((n_slots, BLOCK), dtype=np.int64)
+    masks = np.zeros((len(t.mask_view), BLOCK), dtype=np.int64)
+    stack = np.zeros((len(t.program) + 1, BLOCK), dtype=np.int64)
+    leg, kept, work, views, places = (
+        np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64),
+        np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64),
+    )  # fmt: skip
+    charged = np.zeros((2, MAX_LEGS), dtype=np.int64)
+    signed = np.zeros(MAX_LEGS, dtype=np.bool_)
+    unions = np.zeros(1 << MAX_LEGS, dtype=np.int64)
+    program, operand_row, operand_bit = t.program, t.operand_row, t.operand_bit
+    for first in range(0, n_rows, BLOCK):
+        n = min(BLOCK, n_rows - first)
+        here = before + first
+        for v in range(n_views):
+            starts[v] = empty if independent and t.view_bx[v] != 0 else here + t.view_bx[v]
+        fill_state(t, columns, slots, packed, starts, state, slot_bits, n)
+        for e in range(len(t.signal_word)):
+            start = empty if independent and t.signal_bx[e] != 0 else here + t.signal_bx[e]
+            state[t.signal_row[e], :n] = externals[t.signal_word[e], start : start + n]
+        fill_masks(t, slots, slot_bits, slot_row, masks, n)
+        for c in range(len(t.conditions)):
+            result = state[t.conditions[c, RESULT]]
+            for k in range(t.term0[c], t.term0[c + 1]):
+                source, bit = state[t.term_row[k]], t.term_bit[k]
+                if k == t.term0[c]:
+                    for i in range(n):
+                        result[i] = (source[i] >> bit) & 1
+                else:
+                    for i in range(n):
+                        result[i] &= source[i] >> bit
+            if t.conditions[c, KIND] != COUNT:
+                decide_objects(
+                    t, c, columns, packed, starts, masks, result, n, leg, charged, kept, work, unions, views, places, signed
+                )  # fmt: skip
+        for a in range(len(t.program0) - 1):
             top = 0
             for k in range(t.program0[a], t.program0[a + 1]):
-                op = t.program[k]
+                op = program[k]
                 if op >= 0:
-                    stack[top] = result[op]
+                    source, bit = state[operand_row[op]], operand_bit[op]
+                    into = stack[top]
+                    for i in range(n):
+                        into[i] = (source[i] >> bit) & 1
                     top += 1
-                elif op == OP_NOT:
-                    stack[top - 1] = not stack[top - 1]
+                    continue
+                into = stack[top - 1]
+                if op == OP_NOT:
+                    for i in range(n):
+                        into[i] ^= 1
+                    continue
+                top -= 1
+                into, other = stack[top - 1], stack[top]
+                if op == OP_AND:
+                    for i in range(n):
+                        into[i] &= other[i]
+                elif op == OP_OR:
+                    for i in range(n):
+                        into[i] |= other[i]
                 else:
-                    top -= 1
-                    if op == OP_AND:
-                        stack[top - 1] = stack[top - 1] and stack[top]
-                    elif op == OP_OR:
-                        stack[top - 1] = stack[top - 1] or stack[top]
-                    else:
-                        stack[top - 1] = stack[top - 1] != stack[top]
-            out[i, a] = stack[0]
+                    for i in range(n):
+                        into[i] ^= other[i]
+            decided, bottom = out[a], stack[0]
+            for i in range(n):
+                decided[first + i] = bottom[i] != 0

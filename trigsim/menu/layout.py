@@ -13,12 +13,14 @@ Int64 = NDArray[np.int64]
 WORD = 62
 MAX_SLOTS = 62
 MAX_LEGS = 12
+#: Crossings that the interpreter walks side by side.
+BLOCK = 64
 
-# Kinds of condition.
-ANY, EXTERNAL, COMB, PAIR, TRIPLE = range(5)
+# Kinds of condition. COUNT holds when each of its terms does; the others look at the objects too.
+COUNT, COMB, PAIR, TRIPLE = range(4)
 
 # Columns of `conditions`.
-KIND, LEG0, N_LEGS, REFERENCE, CHARGES, PAIR0, OVERLAP0, SIGNAL, SIGNAL_BX, CONDITION_COLUMNS = range(10)
+KIND, LEG0, N_LEGS, REFERENCE, CHARGES, PAIR0, OVERLAP0, RESULT, CONDITION_COLUMNS = range(9)
 
 # Charges.
 NO_CHARGES, SAME, OPPOSITE = range(3)
@@ -54,49 +56,61 @@ NO_CHARGES, SAME, OPPOSITE = range(3)
     T_COS_PHI,
     T_SIN_PHI,
     UNIT,
+    PT_UNIT,
     DR_UP,
     DR_DOWN,
     LIMITS,
-) = range(32)
+) = range(33)
 
 # Cuts on pairs: bit in CUTS; limits at LIMITS + 2 * number.
 DETA, DPHI, DR, MASS, MASS_UPT, MASS_T, MASS_OVER_DR, PAIR_PT = range(8)
 QUANTITIES = ("deta", "dphi", "dr", "mass", "mass_upt", "mass_t", "mass_over_dr", "pair_pt")
 PAIR_COLUMNS = LIMITS + 2 * len(QUANTITIES)
 
-# Operators of algorithm programs; non-negative numbers are conditions.
+# Operators of algorithm programs; non-negative numbers are operands.
 OP_AND, OP_OR, OP_NOT, OP_XOR = -1, -2, -3, -4
 
 
 class Tables(NamedTuple):
     """A compiled menu as plain arrays.
 
-    A *view* is one kind of object at one BX offset; its legs are bits of consecutive words. Each field that
-    some leg cuts on is ranked (by `lut`, or by search in `bounds`), and `bits` holds, for each rank, the legs
-    that its numbers pass.
+    A *view* is one kind of object at one BX offset; its legs are bits of its words. For each field that some
+    leg cuts on, `bits` holds the legs that a number (or its rank among `bounds`) passes. A *term* is a bit of a
+    row of the interpreter's state: "at least k objects meet the leg" in the rows of levels 1, 2, … of a view,
+    then external signals, then results of conditions.
     """
 
     view_object: Int64
     view_bx: Int64
-    view_word0: Int64
     view_words: Int64
+    view_levels: Int64
+    view_row: Int64
     view_field0: Int64
-    view_positive: Int64
-    view_negative: Int64
     cut_field: Int64
-    cut_lut: Int64
     cut_lowest: Int64
+    cut_size: Int64
     cut_bound0: Int64
     cut_bounds: Int64
     cut_bits: Int64
-    lut: Int64
     bounds: Int64
     bits: Int64
-    need: Int64
-    leg_view: Int64
+    signal_word: Int64
+    signal_bx: Int64
+    signal_row: Int64
+    mask_view: Int64
+    mask_word: Int64
+    mask_bit: Int64
     legs: Int64
+    leg_positive: Int64
+    leg_negative: Int64
     conditions: Int64
+    term0: Int64
+    term_row: Int64
+    term_bit: Int64
     pairs: Int64
     tables: Int64
     program: Int64
     program0: Int64
+    operand_row: Int64
+    operand_bit: Int64
+    n_rows: Int64
