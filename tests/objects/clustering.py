@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trigsim.events.model import TOWER_ETA, TOWER_PHI
-from trigsim.objects.cluster_kernels import inclusive
+from trigsim.objects.cluster_kernels import cluster
 from trigsim.objects.layout import cluster_memory
 
 
@@ -45,7 +45,7 @@ def own_labels(p: np.ndarray, rho: float, r_min: float, r_max: float, min_pt: fl
     """Return the jet of each input by our kernel, jets sorted by pT."""
     n = p.shape[1]
     s = cluster_memory(n)
-    jets = inclusive(n, p[0], p[1], p[2], p[3], -1, rho**2, r_min**2, r_max**2, min_pt, s)
+    jets = cluster(n, p[0], p[1], p[2], p[3], -1, rho**2, r_min**2, r_max**2, min_pt, s)
     order = np.argsort(-np.hypot(s.jet_px[:jets], s.jet_py[:jets]), kind="stable")
     rank = np.append(np.argsort(order), -1)
     return rank[s.label[:n]]

@@ -9,7 +9,7 @@ from clustering import four_momenta, grid, own_labels, partition, soft_and_hard,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trigsim.objects.cluster_kernels import exclusive_kt
+from trigsim.objects.cluster_kernels import FAR2, cluster
 from trigsim.objects.layout import cluster_memory
 
 SLOW = os.environ.get("NUMBA_DISABLE_JIT") == "1"
@@ -60,6 +60,6 @@ def test_exclusive_kt_scales(n):
     rng = np.random.default_rng(n)
     p = four_momenta(1 + rng.exponential(10, n), rng.normal(0, 0.3, n), rng.normal(1, 0.3, n))
     s = cluster_memory(n)
-    exclusive_kt(n, *p, s)
+    assert cluster(n, *p, 1, FAR2, FAR2, FAR2, 0.0, s) == 1
     d12, d23 = fastjet_oracle.substructure(p)[5:]
     assert np.sqrt(s.scales[:2]) == pytest.approx([d12, d23], rel=1e-9)

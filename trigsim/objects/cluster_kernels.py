@@ -13,216 +13,200 @@ import math
 from numba import njit
 
 TWO_PI = 2 * math.pi
+#: A radius beyond which nothing is: clustering without a beam.
+FAR2 = 1e30
+#: In place of a neighbour's slot: the beam, and one that is no more.
+BEAM, STALE = -1, -2
 
 
 @njit(cache=True, nogil=True)
-def place(i, px, py, pz, energy, power, rho2, min2, max2, s):
-    """Fill slot i with a pseudojet that has the beam as nearest."""
-    s.px[i] = px
-    s.py[i] = py
-    s.pz[i] = pz
-    s.energy[i] = energy
-    kt2 = px * px + py * py
+def azimuth(px, py):
+    """Return phi in [0, 2 pi)."""
     phi = math.atan2(py, px)
     if phi < 0.0:
         phi += TWO_PI
-    if phi >= TWO_PI:
-        phi -= TWO_PI
-    s.phi[i] = phi
-    mass2 = max(0.0, (energy + pz) * (energy - pz) - kt2)
-    forward = energy + abs(pz)
-    rapidity = 0.5 * math.log((kt2 + mass2) / (forward * forward))
-    s.rapidity[i] = -rapidity if pz > 0.0 else rapidity
-    s.factor[i] = 1.0 / kt2 if power < 0 else kt2
-    s.near[i] = -1
-    s.near2[i] = min(max(rho2 / kt2, min2), max2)
+    return phi - TWO_PI if phi >= TWO_PI else phi
 
 
 @njit(cache=True, nogil=True)
-def distance2(i, j, s):
-    """Return the squared distance of slots i and j."""
-    dphi = abs(s.phi[i] - s.phi[j])
-    if dphi > math.pi:
-        dphi = TWO_PI - dphi
-    drap = s.rapidity[i] - s.rapidity[j]
+def rapidity_of(kt2, pz, energy):
+    """Return the rapidity; a mass below zero counts as zero."""
+    mass2 = max(0.0, (energy + pz) * (energy - pz) - kt2)
+    forward = energy + abs(pz)
+    rapidity = 0.5 * math.log((kt2 + mass2) / (forward * forward))
+    return -rapidity if pz > 0.0 else rapidity
+
+
+@njit(cache=True, nogil=True)
+def distance2(rapidity1, phi1, rapidity2, phi2):
+    """Return the squared distance in rapidity and azimuth."""
+    dphi = abs(phi1 - phi2)
+    dphi = min(dphi, TWO_PI - dphi)
+    drap = rapidity1 - rapidity2
     return dphi * dphi + drap * drap
 
 
 @njit(cache=True, nogil=True)
-def update_dij(i, s):
-    """Set the distance measure of slot i from its nearest."""
-    factor = s.factor[i]
-    if s.near[i] >= 0:
-        factor = min(factor, s.factor[s.near[i]])
-    s.dij[i] = factor * s.near2[i]
+def distances(n, y, f, rapidity, phi, d2):
+    """Fill `d2` with the squared distances of all slots from a direction."""
+    for j in range(n):
+        d2[j] = distance2(y, f, rapidity[j], phi[j])
 
 
 @njit(cache=True, nogil=True)
-def start(n, px, py, pz, energy, power, rho2, min2, max2, s):
-    """Fill the slots with n inputs (no pT may be zero) and find all nearest neighbours."""
+def closer(i, first, last, y, f, rapidity, phi, near2, near):
+    """Make slot i, at a direction, the nearest of those slots that it is nearer to than any before."""
+    for j in range(first, last):
+        d2 = distance2(y, f, rapidity[j], phi[j])
+        near[j] = i if d2 < near2[j] else near[j]
+        near2[j] = d2 if d2 < near2[j] else near2[j]
+
+
+@njit(cache=True, nogil=True)
+def beam2(px, py, rho2, min2, max2):
+    """Return the squared distance to the beam."""
+    return min(max(rho2 / (px * px + py * py), min2), max2)
+
+
+@njit(cache=True, nogil=True)
+def rename(n, low, high, near):
+    """Mark neighbours in slots `low` and `high` as gone; slot n has moved to `high`."""
+    for j in range(n):
+        k = near[j]
+        lost = (k == high) | ((k == low) & (k != BEAM))
+        near[j] = STALE if lost else (high if k == n else k)
+
+
+@njit(cache=True, nogil=True)
+def take(n, i, factor_i, d2, factor, near2, near, dij):
+    """Do the same for given distances, and renew the distance measures."""
+    # One array a loop, so that each is vectorised.
+    for j in range(n):
+        near[j] = i if d2[j] < near2[j] else near[j]
+    for j in range(n):
+        dij[j] = min(factor[j], factor_i) * d2[j] if d2[j] < near2[j] else dij[j]
+    for j in range(n):
+        near2[j] = min(d2[j], near2[j])
+
+
+@njit(cache=True, nogil=True)
+def lowest(n, values):
+    """Return the index of the first of the smallest values; -1 if there are none."""
+    a, b, c, d = math.inf, math.inf, math.inf, math.inf
+    for i in range(0, n - 3, 4):
+        a = min(a, values[i])
+        b = min(b, values[i + 1])
+        c = min(c, values[i + 2])
+        d = min(d, values[i + 3])
+    for i in range(n - n % 4, n):
+        a = min(a, values[i])
+    least = min(a, b, c, d)
     for i in range(n):
-        place(i, px[i], py[i], pz[i], energy[i], power, rho2, min2, max2, s)
-        s.total[i] = math.sqrt(px[i] * px[i] + py[i] * py[i])
-        s.head[i] = i
-        s.tail[i] = i
-        s.chain[i] = -1
-        s.label[i] = -1
-        for j in range(i):
-            d2 = distance2(i, j, s)
-            if d2 < s.near2[j]:
-                s.near2[j] = d2
-                s.near[j] = i
-            if d2 < s.near2[i]:
-                s.near2[i] = d2
-                s.near[i] = j
-    for i in range(n):
-        update_dij(i, s)
+        if values[i] == least:
+            return i
+    return -1
 
 
 @njit(cache=True, nogil=True)
-def smallest(n, s):
-    """Return the slot of the smallest distance measure."""
-    best = 0
-    least = s.dij[0]
-    for i in range(1, n):
-        if s.dij[i] < least:
-            least = s.dij[i]
-            best = i
-    return best
+def renew(i, n, d2, factor, near2, near, dij):
+    """Find the nearest of slot i for given distances, starting from the beam."""
+    best = lowest(n, d2)
+    if d2[best] < near2[i]:
+        near2[i], near[i] = d2[best], best
+        dij[i] = min(factor[i], factor[best]) * d2[best]
+    else:
+        dij[i] = factor[i] * near2[i]
 
 
 @njit(cache=True, nogil=True)
-def move(source, target, s):
-    """Copy one slot onto another."""
-    s.px[target] = s.px[source]
-    s.py[target] = s.py[source]
-    s.pz[target] = s.pz[source]
-    s.energy[target] = s.energy[source]
-    s.total[target] = s.total[source]
-    s.rapidity[target] = s.rapidity[source]
-    s.phi[target] = s.phi[source]
-    s.factor[target] = s.factor[source]
-    s.near2[target] = s.near2[source]
-    s.dij[target] = s.dij[source]
-    s.near[target] = s.near[source]
-    s.head[target] = s.head[source]
-    s.tail[target] = s.tail[source]
-
-
-@njit(cache=True, nogil=True)
-def settle(n, gone, merged, rho2, min2, max2, s):
-    """Repair nearest neighbours after slot `gone` left and slot `merged` (-1 for none) was replaced.
-
-    The last of the n + 1 slots moves into `gone`.
-    """
-    if gone != n:
-        move(n, gone, s)
-    for i in range(n):
-        near = s.near[i]
-        stale = near == gone or (near == merged and merged >= 0)
-        if stale:
-            kt2 = s.px[i] * s.px[i] + s.py[i] * s.py[i]
-            s.near[i] = -1
-            s.near2[i] = min(max(rho2 / kt2, min2), max2)
-            for j in range(n):
-                if j != i:
-                    d2 = distance2(i, j, s)
-                    if d2 < s.near2[i]:
-                        s.near2[i] = d2
-                        s.near[i] = j
-        if merged >= 0 and i != merged:
-            d2 = distance2(i, merged, s)
-            if d2 < s.near2[i]:
-                s.near2[i] = d2
-                s.near[i] = merged
-                stale = True
-            if d2 < s.near2[merged]:
-                s.near2[merged] = d2
-                s.near[merged] = i
-        if not stale and near == n:
-            s.near[i] = gone
-        if stale:
-            update_dij(i, s)
-    if merged >= 0:
-        update_dij(merged, s)
-
-
-@njit(cache=True, nogil=True)
-def merge(i, n, power, rho2, min2, max2, s):
-    """Merge slot i with its nearest among n slots; return n - 1."""
-    low = min(i, s.near[i])
-    high = max(i, s.near[i])
-    place(
-        low,
-        s.px[low] + s.px[high],
-        s.py[low] + s.py[high],
-        s.pz[low] + s.pz[high],
-        s.energy[low] + s.energy[high],
-        power,
-        rho2,
-        min2,
-        max2,
-        s,
-    )
-    s.total[low] += s.total[high]
-    s.chain[s.tail[low]] = s.head[high]
-    s.tail[low] = s.tail[high]
-    settle(n - 1, high, low, rho2, min2, max2, s)
-    return n - 1
-
-
-@njit(cache=True, nogil=True)
-def inclusive(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
+def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
     """Cluster n inputs; return the number of jets of at least `min_pt`, in the order in which they end.
 
-    Jets are in `s.jet_*` and the labels of inputs in `s.label`. It stops as soon as what is left cannot make a
-    jet: a jet's pT is at most the scalar sum of its inputs'.
+    Jets are in `s.jet_*` and the labels of inputs in `s.label`; directions and distances of the last three
+    mergings in `s.axes` and `s.scales`. It stops as soon as what is left cannot make a jet: a jet's pT is at
+    most the scalar sum of its inputs'.
+
+    Parameters
+    ----------
+    n : int
+        Number of inputs; none may have pT = 0.
+    px, py, pz, energy : float64 arrays
+        GeV, at least n long.
+    power : int
+        The sign of p.
+    rho2, min2, max2 : float
+        Squares of rho in GeV and of the limits of the radius.
+    min_pt : float
+        GeV.
+    s : Cluster
+        Memory.
     """
-    start(n, px, py, pz, energy, power, rho2, min2, max2, s)
+    # Bound to names of their own: the fields of a tuple are looked up slowly.
+    qx, qy, qz, qe, total = s.px, s.py, s.pz, s.energy, s.total
+    rapidity, phi, factor, near2, dij, near = s.rapidity, s.phi, s.factor, s.near2, s.dij, s.near
+    head, tail, chain, label, d2 = s.head, s.tail, s.chain, s.label, s.d2
     left = 0.0
     for i in range(n):
-        left += s.total[i]
+        kt2 = px[i] * px[i] + py[i] * py[i]
+        qx[i], qy[i], qz[i], qe[i], total[i] = px[i], py[i], pz[i], energy[i], math.sqrt(kt2)
+        rapidity[i], phi[i] = rapidity_of(kt2, pz[i], energy[i]), azimuth(px[i], py[i])
+        factor[i] = 1.0 / kt2 if power < 0 else kt2
+        near2[i], near[i] = beam2(px[i], py[i], rho2, min2, max2), BEAM
+        head[i], tail[i], chain[i], label[i] = i, i, -1, -1
+        left += total[i]
+    for i in range(n):
+        closer(i, 0, i, rapidity[i], phi[i], rapidity, phi, near2, near)
+        closer(i, i + 1, n, rapidity[i], phi[i], rapidity, phi, near2, near)
+    for i in range(n):
+        dij[i] = (min(factor[i], factor[near[i]]) if near[i] >= 0 else factor[i]) * near2[i]
+    s.scales[:] = 0.0
     jets = 0
     while n > 0 and left + 1e-6 > min_pt:
-        i = smallest(n, s)
-        if s.near[i] >= 0:
-            n = merge(i, n, power, rho2, min2, max2, s)
-            continue
-        left -= s.total[i]
-        if s.px[i] * s.px[i] + s.py[i] * s.py[i] >= min_pt * min_pt:
-            s.jet_px[jets] = s.px[i]
-            s.jet_py[jets] = s.py[i]
-            s.jet_pz[jets] = s.pz[i]
-            s.jet_energy[jets] = s.energy[i]
-            k = s.head[i]
-            while k >= 0:
-                s.label[k] = jets
-                k = s.chain[k]
-            jets += 1
-        n -= 1
-        settle(n, i, -1, rho2, min2, max2, s)
-    return jets
-
-
-@njit(cache=True, nogil=True)
-def exclusive_kt(n, px, py, pz, energy, s):
-    """Merge n inputs by kT without a beam; keep axes and scales of the last three steps in `s`."""
-    far = 1e30
-    start(n, px, py, pz, energy, 1, far, far, far, s)
-    s.scales[:] = 0.0
-    while n > 1:
-        if n <= 3:
-            keep_axes(n, s)
-        i = smallest(n, s)
+        at = lowest(n, dij)
         if n <= 4:
-            s.scales[n - 2] = s.dij[i]
-        n = merge(i, n, 1, far, far, far, s)
-    keep_axes(n, s)
-
-
-@njit(cache=True, nogil=True)
-def keep_axes(n, s):
-    """Note the directions of the n pseudojets left."""
-    for i in range(n):
-        s.axes[n - 1, i, 0] = s.rapidity[i]
-        s.axes[n - 1, i, 1] = s.phi[i]
+            if n > 1:
+                s.scales[n - 2] = dij[at]
+            if n < 4:
+                for i in range(n):
+                    s.axes[n - 1, i, 0], s.axes[n - 1, i, 1] = rapidity[i], phi[i]
+        if near[at] >= 0:
+            low, high = min(at, near[at]), max(at, near[at])
+            x, y, z, e = qx[low] + qx[high], qy[low] + qy[high], qz[low] + qz[high], qe[low] + qe[high]
+            kt2 = x * x + y * y
+            qx[low], qy[low], qz[low], qe[low] = x, y, z, e
+            rapidity[low], phi[low] = rapidity_of(kt2, z, e), azimuth(x, y)
+            factor[low] = 1.0 / kt2 if power < 0 else kt2
+            near2[low], near[low] = beam2(x, y, rho2, min2, max2), BEAM
+            total[low] += total[high]
+            chain[tail[low]] = head[high]
+            tail[low] = tail[high]
+        else:
+            low, high = BEAM, at
+            left -= total[at]
+            if qx[at] * qx[at] + qy[at] * qy[at] >= min_pt * min_pt:
+                s.jet_px[jets], s.jet_py[jets], s.jet_pz[jets], s.jet_energy[jets] = qx[at], qy[at], qz[at], qe[at]
+                k = head[at]
+                while k >= 0:
+                    label[k] = jets
+                    k = chain[k]
+                jets += 1
+        # The last slot moves into the one that became free.
+        n -= 1
+        if high != n:
+            qx[high], qy[high], qz[high], qe[high], total[high] = qx[n], qy[n], qz[n], qe[n], total[n]
+            rapidity[high], phi[high], factor[high] = rapidity[n], phi[n], factor[n]
+            near2[high], dij[high], near[high] = near2[n], dij[n], near[n]
+            head[high], tail[high] = head[n], tail[n]
+        rename(n, low, high, near)
+        if low >= 0:
+            distances(n, rapidity[low], phi[low], rapidity, phi, d2)
+            d2[low] = math.inf
+            take(n, low, factor[low], d2, factor, near2, near, dij)
+            renew(low, n, d2, factor, near2, near, dij)
+        for i in range(n):
+            if near[i] == STALE:
+                distances(n, rapidity[i], phi[i], rapidity, phi, d2)
+                d2[i] = math.inf
+                near2[i], near[i] = beam2(qx[i], qy[i], rho2, min2, max2), BEAM
+                renew(i, n, d2, factor, near2, near, dij)
+    return jets

@@ -16,7 +16,7 @@ from trigsim.objects.calorimeter_kernels import (
     tower_sums,
     window_jets,
 )
-from trigsim.objects.cluster_kernels import inclusive
+from trigsim.objects.cluster_kernels import azimuth, cluster
 from trigsim.objects.layout import MAX_TRACK_JETS
 from trigsim.objects.mitigation_kernels import HALF, clean_towers, find_vertex, select_tracks
 from trigsim.objects.scales import (
@@ -132,7 +132,7 @@ def by_pt(n, s, order):
 def track_jets(n, par, work):
     """Cluster the n primary-vertex tracks with a variable radius; return the number of track jets."""
     s = work.cluster
-    m = inclusive(
+    m = cluster(
         n,
         work.px,
         work.py,
@@ -187,7 +187,7 @@ def large_jets(n, n_track_jets, par, work):
     m = 0
     # A jet's pT is at most the scalar sum of the inputs'.
     if total + 1e-6 > par.fat_min:
-        m = inclusive(all_inputs, work.px, work.py, work.pz, work.energy, -1, 1.0, 1.0, 1.0, par.fat_min, s)
+        m = cluster(all_inputs, work.px, work.py, work.pz, work.energy, -1, 1.0, 1.0, 1.0, par.fat_min, s)
     by_pt(m, s, work.order)
     m = min(m, len(work.fat))
     filled = 0
@@ -216,7 +216,7 @@ def momentum(p):
     """Return pT, pseudorapidity, azimuth and mass of a four-momentum."""
     pt = math.sqrt(p[0] * p[0] + p[1] * p[1])
     mass2 = p[3] * p[3] - p[2] * p[2] - pt * pt
-    return pt, math.asinh(p[2] / pt), math.atan2(p[1], p[0]), math.sqrt(max(mass2, 0.0))
+    return pt, math.asinh(p[2] / pt), azimuth(p[0], p[1]), math.sqrt(max(mass2, 0.0))
 
 
 @njit(cache=True, nogil=True)

@@ -20,6 +20,8 @@ VERTEX_BINS = 512
 VERTEX_BIN_BITS = 4
 #: Track jets above the minimum, by the room for ghosts; softer ones beyond it are dropped.
 MAX_TRACK_JETS = 64
+#: Memory for the distances of a jet's constituents: about 240 of them.
+MAX_PAIRS = 1 << 16
 
 
 class Tracks(NamedTuple):
@@ -96,6 +98,7 @@ class Cluster(NamedTuple):
     factor: F64  # kT^(2p)
     near2: F64  # squared distance to the nearest, or the beam's
     dij: F64
+    d2: F64  # squared distances from one slot
     near: I64  # slot of the nearest, -1 for the beam
     head: I64  # first and last input of the pseudojet's chain
     tail: I64
@@ -142,6 +145,7 @@ class Workspace(NamedTuple):
     cluster: Cluster
     # For the substructure of one jet.
     sub: F64  # (8, inputs)
+    pairs: F64  # distances of a jet's constituents
     order: I64  # (inputs,)
 
 
@@ -165,6 +169,7 @@ def cluster_memory(size: int) -> Cluster:
         factor=floats(),
         near2=floats(),
         dij=floats(),
+        d2=floats(),
         near=ints(),
         head=ints(),
         tail=ints(),
@@ -214,6 +219,7 @@ def workspace(max_tracks: int) -> Workspace:
         constituent=ints(inputs),
         cluster=cluster_memory(inputs),
         sub=np.zeros((8, inputs)),
+        pairs=np.zeros(MAX_PAIRS),
         order=ints(inputs),
     )
 

@@ -64,7 +64,7 @@ class ObjectSettings(Config):
     eg_min: Positive = 10.0
     ht_jet_min: Positive = 30.0
     fat_min: Positive = 150.0
-    fat_input_abs_eta: Positive = 3.0
+    fat_input_abs_eta: Positive = 2.4
     track_jet_min: Positive = 5.0
     track_jet_min_tracks: Annotated[int, Field(ge=1)] = 2
     vr_rho: Positive = 30.0

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from trigsim.events.model import TOWER_ETA
-from trigsim.objects.cluster_kernels import exclusive_kt
+from trigsim.objects.cluster_kernels import FAR2, azimuth, cluster, distance2, rapidity_of
 from trigsim.objects.crossing_kernels import momentum, nearest_step
 from trigsim.tagger.feature_table import LSB, MAXIMUM, MINIMUM
 
@@ -17,7 +17,8 @@ C2, D2, TAU21, TAU32, D12, D23, N, WIDTH = 3, 4, 5, 6, 7, 8, 9, 10
 TRACK_JET, TRACK_JET_SIZE, PAIR_DR, PAIR_MASS = 11, 13, 37, 38
 #: A track is displaced when its signed d0 significance is above this.
 DISPLACED = 2.0
-TWO_PI = 2 * math.pi
+#: Numbers of one step of a vectorised loop.
+LANES = 32
 
 
 @njit(cache=True, nogil=True)
@@ -38,7 +39,7 @@ def candidate_features(work, jet, wanted, a, b, row):
         Written where wanted.
     """
     pt, eta, phi, mass = momentum(work.fat[jet])
-    rapidity = rapidity_of(work.fat[jet])
+    axis_y = rapidity(work.fat[jet])
     put(0, pt, wanted, row)
     put(1, eta, wanted, row)
     put(2, mass, wanted, row)
@@ -49,15 +50,18 @@ def candidate_features(work, jet, wanted, a, b, row):
         gather(work, first, last)
     n = last - first
     if wanted[WIDTH]:
-        put(WIDTH, width(n, rapidity, phi, work.sub), wanted, row)
+        put(WIDTH, width(n, axis_y, phi, work.sub), wanted, row)
     if wanted[C2] or wanted[D2]:
-        e2, e3 = correlators(n, work.sub)
+        stride = n + LANES
+        # A jet of very many constituents gets memory of its own.
+        pairs = work.pairs if n * stride <= len(work.pairs) else np.empty(n * stride)
+        e2, e3 = correlators(n, work.sub[4], work.sub[5], work.sub[6], work.sub[7], pairs)
         put(C2, e3 / (e2 * e2) if e2 > 0.0 else 0.0, wanted, row)
         put(D2, e3 / (e2 * e2 * e2) if e2 > 0.0 else 0.0, wanted, row)
     if wanted[TAU21 : D23 + 1].any():
         kt_features(n, work, wanted, row)
     if wanted[TRACK_JET:].any():
-        track_jet_features(work, jet, rapidity, phi, wanted, a, b, row)
+        track_jet_features(work, jet, axis_y, phi, wanted, a, b, row)
 
 
 @njit(cache=True, nogil=True)
@@ -70,20 +74,9 @@ def put(column, value, wanted, row):
 
 
 @njit(cache=True, nogil=True)
-def rapidity_of(p):
+def rapidity(p):
     """Return the rapidity of a four-momentum."""
-    kt2 = p[0] * p[0] + p[1] * p[1]
-    mass2 = max(0.0, (p[3] + p[2]) * (p[3] - p[2]) - kt2)
-    forward = p[3] + abs(p[2])
-    y = 0.5 * math.log((kt2 + mass2) / (forward * forward))
-    return -y if p[2] > 0.0 else y
-
-
-@njit(cache=True, nogil=True)
-def delta_phi(a, b):
-    """Return the absolute difference of azimuths within a turn of each other."""
-    d = abs(a - b) % TWO_PI
-    return TWO_PI - d if d > math.pi else d
+    return rapidity_of(p[0] * p[0] + p[1] * p[1], p[2], p[3])
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +92,7 @@ def gather(work, first, last):
         sub[2, n] = work.pz[c]
         sub[3, n] = work.energy[c]
         sub[4, n] = work.pt[c]
-        sub[5, n] = rapidity_of(sub[:4, n])
+        sub[5, n] = rapidity_of(sub[0, n] ** 2 + sub[1, n] ** 2, sub[2, n], sub[3, n])
         sub[6, n] = work.phi[c]
         total += work.pt[c]
     for n in range(last - first):
@@ -107,31 +100,41 @@ def gather(work, first, last):
 
 
 @njit(cache=True, nogil=True)
-def width(n, rapidity, phi, sub):
+def width(n, axis_y, axis_phi, sub):
     """Return the pT-weighted mean distance to an axis."""
     mean = 0.0
     for k in range(n):
-        mean += sub[4, k] * math.hypot(sub[5, k] - rapidity, delta_phi(sub[6, k], phi))
+        mean += sub[4, k] * math.sqrt(distance2(sub[5, k], sub[6, k], axis_y, axis_phi))
     return mean
 
 
 @njit(cache=True, nogil=True)
-def correlators(n, sub):
-    """Return the normalised energy correlation functions e2 and e3 with beta = 1."""
+def correlators(n, z, y, phi, third, pairs):
+    """Return the normalised energy correlation functions e2 and e3 with beta = 1.
+
+    Row i of `pairs` holds the distances to the constituents before i, then zeros up to a multiple of `LANES`;
+    with them every innermost loop is whole vectors. `third` sums by the third of three.
+    """
+    stride = (n + LANES - 1) // LANES * LANES
     e2 = 0.0
-    e3 = 0.0
     for i in range(n):
-        # Distances to i, then all pairs of earlier ones.
+        row = pairs[i * stride : (i + 1) * stride]
         for j in range(i):
-            sub[7, j] = math.hypot(sub[5, i] - sub[5, j], delta_phi(sub[6, i], sub[6, j]))
-        pairs = 0.0
+            row[j] = math.sqrt(distance2(y[i], phi[i], y[j], phi[j]))
+        row[i:] = 0.0
         for j in range(i):
-            e2 += sub[4, i] * sub[4, j] * sub[7, j]
-            inner = 0.0
-            for k in range(j):
-                inner += sub[4, k] * sub[7, k] * math.hypot(sub[5, k] - sub[5, j], delta_phi(sub[6, k], sub[6, j]))
-            pairs += sub[4, j] * sub[7, j] * inner
-        e3 += sub[4, i] * pairs
+            e2 += z[i] * z[j] * row[j]
+    third[:stride] = 0.0
+    for i in range(n):
+        row = pairs[i * stride : (i + 1) * stride]
+        for j in range(i):
+            other = pairs[j * stride : (j + 1) * stride]
+            weight = z[i] * z[j] * row[j]
+            for k in range((j + LANES - 1) // LANES * LANES):
+                third[k] += weight * row[k] * other[k]
+    e3 = 0.0
+    for k in range(n):
+        e3 += z[k] * third[k]
     return e2, e3
 
 
@@ -140,7 +143,7 @@ def kt_features(n, work, wanted, row):
     """N-subjettiness ratios and splitting scales from one kT clustering of the constituents."""
     s = work.cluster
     sub = work.sub
-    exclusive_kt(n, sub[0], sub[1], sub[2], sub[3], s)
+    cluster(n, sub[0], sub[1], sub[2], sub[3], 1, FAR2, FAR2, FAR2, 0.0, s)
     put(D12, math.sqrt(s.scales[0]), wanted, row)
     put(D23, math.sqrt(s.scales[1]), wanted, row)
     tau1 = subjettiness(n, 1, s.axes, sub)
@@ -157,15 +160,14 @@ def subjettiness(n, axes, directions, sub):
     for k in range(n):
         least = 1e30
         for a in range(axes):
-            dy = sub[5, k] - directions[axes - 1, a, 0]
-            dphi = delta_phi(sub[6, k], directions[axes - 1, a, 1])
-            least = min(least, dy * dy + dphi * dphi)
+            axis = directions[axes - 1, a]
+            least = min(least, distance2(sub[5, k], sub[6, k], axis[0], axis[1]))
         tau += sub[4, k] * math.sqrt(least)
     return tau
 
 
 @njit(cache=True, nogil=True)
-def track_jet_features(work, jet, rapidity, phi, wanted, a, b, row):
+def track_jet_features(work, jet, axis_y, axis_phi, wanted, a, b, row):
     """Features of the two leading track jets of a large-R jet, and of the pair; 0 where there is none."""
     for column in range(TRACK_JET, len(row)):
         put(column, 0.0, wanted, row)
@@ -176,7 +178,7 @@ def track_jet_features(work, jet, rapidity, phi, wanted, a, b, row):
             continue
         column = TRACK_JET + found * TRACK_JET_SIZE
         if wanted[column : column + TRACK_JET_SIZE].any():
-            one_track_jet(work, t, rapidity, phi, column, wanted, a, b, row)
+            one_track_jet(work, t, axis_y, axis_phi, column, wanted, a, b, row)
         found += 1
         if found == 1:
             leading = t
@@ -188,21 +190,20 @@ def track_jet_features(work, jet, rapidity, phi, wanted, a, b, row):
 @njit(cache=True, nogil=True)
 def pair_features(p, q, both, wanted, row):
     """Distance and mass of two track jets; `both` is memory for their sum."""
-    dphi = delta_phi(math.atan2(p[1], p[0]), math.atan2(q[1], q[0]))
-    put(PAIR_DR, math.hypot(rapidity_of(p) - rapidity_of(q), dphi), wanted, row)
+    d2 = distance2(rapidity(p), azimuth(p[0], p[1]), rapidity(q), azimuth(q[0], q[1]))
+    put(PAIR_DR, math.sqrt(d2), wanted, row)
     for c in range(4):
         both[c] = p[c] + q[c]
     put(PAIR_MASS, momentum(both)[3], wanted, row)
 
 
 @njit(cache=True, nogil=True)
-def one_track_jet(work, t, fat_rapidity, fat_phi, column, wanted, a, b, row):
+def one_track_jet(work, t, axis_y, axis_phi, column, wanted, a, b, row):
     """Kinematics and displacement of track jet t."""
     pt, eta, phi, mass = momentum(work.track_jet[t])
     put(column, pt, wanted, row)
     put(column + 1, eta, wanted, row)
-    dy = rapidity_of(work.track_jet[t]) - fat_rapidity
-    put(column + 2, math.hypot(dy, delta_phi(phi, fat_phi)), wanted, row)
+    put(column + 2, math.sqrt(distance2(rapidity(work.track_jet[t]), phi, axis_y, axis_phi)), wanted, row)
     put(column + 3, mass, wanted, row)
     put(column + 4, float(work.track_jet_tracks[t]), wanted, row)
     if not wanted[column + 5 : column + TRACK_JET_SIZE].any():
