@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,13 @@ PT_EDGES = np.concatenate([np.arange(150, 500, 25), np.arange(500, 1001, 100), [
 
 
 def make_candidates(
-    source: Source, builder: Builder, signal: str, n_signal: int, n_background: int, seed: int, threads: int = 0
+    source: Source,
+    builder: Builder,
+    signals: Sequence[str],
+    n_signal: int,
+    n_background: int,
+    seed: int,
+    threads: int = 0,
 ) -> Candidates:
     """Return signal candidates and pT-matched multijet candidates.
 
@@ -35,8 +41,8 @@ def make_candidates(
         The training side of a library.
     builder : Builder
         With all 39 features wanted.
-    signal : str
-        Signal stratum.
+    signals : sequence of str
+        Signal strata, from which chunks are made in turn.
     n_signal, n_background : int
         Candidates to make, at least. Collisions are used again with new pile-up, vertex and rotation as needed.
     seed, threads : int
@@ -54,12 +60,12 @@ def make_candidates(
     InputError
         If the signal is unknown, or no large-R jet is found in many crossings.
     """
-    if signal not in source.signals:
-        raise InputError(f"the library has no signal '{signal}'; it has {', '.join(source.signals) or 'none'}")
+    source.require_signals(signals)
     threads = cores(threads)
 
-    def signal_chunk(first: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        plan = source.signal_plan(signal, first, CHUNK, seed)
+    def signal_chunk(chunk: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        first = chunk // len(signals) * CHUNK
+        plan = source.signal_plan(signals[chunk % len(signals)], first, CHUNK, seed)
         block = builder.build(plan)
         matched = is_resonance(source, plan, block)
         return plan.hardest[block.crossing[matched]], block.features_hw[matched]
@@ -71,7 +77,7 @@ def make_candidates(
         block = builder.build(plan)
         return plan.hardest[block.crossing], block.features_hw
 
-    s_event, s_features = _gather("signal candidates", signal_chunk, range(0, 10**9, CHUNK), n_signal, threads)
+    s_event, s_features = _gather("signal candidates", signal_chunk, range(10**9), n_signal, threads)
     b_event, b_features = _gather("multijet candidates", background_chunk, range(10**9), n_background, threads)
     keep, weight = match_pt(s_features[:, 0], b_features[:, 0])
     b_event, b_features = b_event[keep], b_features[keep]

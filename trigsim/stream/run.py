@@ -106,9 +106,7 @@ def stream(
     InputError
         If a signal or the target is unknown.
     """
-    for signal in signals:
-        if signal not in source.signals:
-            raise InputError(f"the library has no signal '{signal}'; it has {', '.join(source.signals) or 'none'}")
+    source.require_signals(signals)
     if target not in variants[0].rows:
         raise InputError(f"no row '{target}' to aim at; there are {', '.join(variants[0].rows)}")
     threads = cores(threads)

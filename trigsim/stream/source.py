@@ -83,6 +83,13 @@ class Source:
             quarks=_stacked(loaded, "quark"),
         )
 
+    def require_signals(self, names: Sequence[str]) -> None:
+        """Raise `InputError` unless the library has every signal of `names`."""
+        for name in names:
+            if name not in self.signals:
+                known = ", ".join(self.signals) or "none"
+                raise InputError(f"the library has no signal '{name}'; it has {known}")
+
     def rate_plan(self, stratum: int, n: int, seed: int, phase: str, chunk: int) -> Plan:
         """Draw n crossings whose hardest collision is of `stratum` (K for empty crossings).
 

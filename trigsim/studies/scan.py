@@ -76,7 +76,7 @@ def scan(
     test_side = open_source(library, beside / config.beam, TEST)
     every = np.ones(len(FEATURES), np.bool_)
     test = make_candidates(
-        test_side, builder(library, test_side, config.objects, every), config.signal,
+        test_side, builder(library, test_side, config.objects, every), config.signals,
         config.test.signal, config.test.background, config.seed, threads,
     )  # fmt: skip
     if pretrained is None:
@@ -98,7 +98,7 @@ def scan(
         builder(library, test_side, config.objects, wanted_features(m.columns for m in models)),
         variants,
         crossings=config.stream.crossings,
-        signals=(config.signal,),
+        signals=config.signals,
         signal_crossings=config.stream.signal_crossings,
         target=config.algorithm,
         seed=config.seed,
@@ -123,7 +123,7 @@ def _trained(config: ScanConfig, plan: TaggerPlan, file: Path, folder: Path, thr
     side = open_source(library, file.parent / config.beam, TRAIN)
     every = builder(library, side, config.objects, np.ones(len(FEATURES), np.bool_))
     candidates = make_candidates(
-        side, every, config.signal, config.train.signal, config.train.background, config.seed, threads
+        side, every, config.signals, config.train.signal, config.train.background, config.seed, threads
     )
     candidates.save(folder / "candidates.parquet")
     record = provenance(plan.training.seed, {"scan": file, **config.files(file.parent)})

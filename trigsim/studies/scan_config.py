@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trigsim.base.config import Config
 from trigsim.objects.settings import ObjectSettings
@@ -51,7 +51,9 @@ class ScanConfig(Config):
     stream : StreamCounts
         How much is streamed.
     algorithm, signal : str
-        The tagged algorithm and the signal stratum that the scan is about.
+        The tagged algorithm and the signal stratum that fixed-rate and fixed-efficiency figures are of.
+    signals : tuple of str
+        Signal strata to train with and to measure the efficiency of; `signal` is among them.
     fixed_rate_khz, fixed_efficiency : float
         Where efficiency and rate are read off.
     objects : ObjectSettings
@@ -72,10 +74,17 @@ class ScanConfig(Config):
     stream: StreamCounts
     algorithm: str
     signal: str
+    signals: Annotated[tuple[str, ...], Field(min_length=1)]
     fixed_rate_khz: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     fixed_efficiency: Annotated[float, Field(gt=0, lt=1)]
     objects: ObjectSettings = ObjectSettings()
     seed: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _signal_is_measured(self) -> Self:
+        if self.signal not in self.signals:
+            raise ValueError(f"signal '{self.signal}' is not among signals; add it")
+        return self
 
     def files(self, beside: Path) -> dict[str, Path]:
         """Return the files that go in, found beside the configuration in folder `beside`."""
