@@ -64,6 +64,7 @@ from trigsim.menu.layout import (
     T_SIN_PHI,
     T_UPT1,
     T_UPT2,
+    TRIPLE,
     UNIT,
     UPT1,
     UPT2,
@@ -252,34 +253,34 @@ def charges_pass(charges, positive, negative, valid):
 
 
 @njit(cache=True, nogil=True)
+def partners(charges, low1, positive1, negative1, positive2, negative2):
+    """Slots of the second leg whose charge goes with that of slot `low1` of the first."""
+    plus, minus = (positive1 & low1) != 0, (negative1 & low1) != 0
+    if charges == SAME:
+        return (positive2 if plus else 0) | (negative2 if minus else 0)
+    # An object without charge has both bits set: it goes with no opposite.
+    if plus and not minus:
+        return negative2 & ~positive2
+    if minus and not plus:
+        return positive2 & ~negative2
+    return 0
+
+
+@njit(cache=True, nogil=True)
 def pair_exists(pair, tables, columns, packed, at1, at2, same_view, charges, masks, charged):
     """Whether two different objects meet the legs and all cuts of a pair condition."""
-    # Every cut is symmetric: with equal legs each pair is looked at once.
-    symmetric = same_view and masks[0] == masks[1]
     rest1 = masks[0]
     while rest1:
         low1 = rest1 & -rest1
         rest1 ^= low1
-        s1 = BIT_NUMBER[low1 % 67]
-        rest2 = masks[1]
-        if symmetric:
-            rest2 = rest1
-        elif same_view:
-            rest2 &= ~low1
+        rest2 = masks[1] & ~low1 if same_view else masks[1]
         if charges != NO_CHARGES:
-            plus, minus = (charged[0, 0] & low1) != 0, (charged[1, 0] & low1) != 0
-            if charges == SAME:
-                rest2 &= (charged[0, 1] if plus else 0) | (charged[1, 1] if minus else 0)
-            elif plus and not minus:
-                rest2 &= charged[1, 1] & ~charged[0, 1]
-            elif minus and not plus:
-                rest2 &= charged[0, 1] & ~charged[1, 1]
-            else:
-                rest2 = 0
+            rest2 &= partners(charges, low1, charged[0, 0], charged[1, 0], charged[0, 1], charged[1, 1])
         while rest2:
             low2 = rest2 & -rest2
             rest2 ^= low2
-            if pair_passes(pair, tables, columns, packed, at1, at2, s1, BIT_NUMBER[low2 % 67], True):
+            s1, s2 = BIT_NUMBER[low1 % 67], BIT_NUMBER[low2 % 67]
+            if pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, True):
                 return True
     return False
 
@@ -336,6 +337,94 @@ def triple_exists(pairs, p, tables, columns, packed, places, views, charges, mas
                 if low_limit <= mass <= high_limit:
                     return True
     return False
+
+
+@njit(cache=True, nogil=True)
+def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charges, mask1, mask2, signs, wanted, n):
+    """Do what `pair_exists` does for all crossings of a block, with the cuts read once.
+
+    `signs` are the slots of positive and negative muons among the first and the second leg, a row each.
+    """
+    cuts = pair[CUTS]
+    has_eta, has_phi, has_pt = pair[ETA1] >= 0, pair[PHI1] >= 0, pair[PT1] >= 0
+    cut_deta, cut_dphi, cut_dr = (cuts >> DETA) & 1 != 0, (cuts >> DPHI) & 1 != 0, (cuts >> DR) & 1 != 0
+    cut_mass, cut_mass_t = (cuts >> MASS) & 1 != 0, (cuts >> MASS_T) & 1 != 0
+    rare = cuts & ((1 << MASS_UPT) | (1 << MASS_OVER_DR) | (1 << PAIR_PT)) != 0
+    eta1_row = columns[pair[ETA1]] if has_eta else 0
+    eta2_row = columns[pair[ETA2]] if has_eta else 0
+    phi1_row = columns[pair[PHI1]] if has_phi else 0
+    phi2_row = columns[pair[PHI2]] if has_phi else 0
+    pt1_row = columns[pair[PT1]] if has_pt else 0
+    pt2_row = columns[pair[PT2]] if has_pt else 0
+    eta1_mul, eta1_add, eta2_mul, eta2_add = pair[ETA1_MUL], pair[ETA1_ADD], pair[ETA2_MUL], pair[ETA2_ADD]
+    phi1_mul, phi1_add, phi2_mul, phi2_add = pair[PHI1_MUL], pair[PHI1_ADD], pair[PHI2_MUL], pair[PHI2_ADD]
+    bins, unit = pair[PHI_BINS], pair[UNIT]
+    t_deta, t_dphi, t_cosh, t_cos = pair[T_DETA], pair[T_DPHI], pair[T_COSH], pair[T_COS]
+    t_pt1, t_pt2 = pair[T_PT1], pair[T_PT2]
+    deta_low, deta_high = pair[LIMITS + 2 * DETA], pair[LIMITS + 2 * DETA + 1]
+    dphi_low, dphi_high = pair[LIMITS + 2 * DPHI], pair[LIMITS + 2 * DPHI + 1]
+    dr_low, dr_high = pair[LIMITS + 2 * DR], pair[LIMITS + 2 * DR + 1]
+    mass_low, mass_high = pair[LIMITS + 2 * MASS], pair[LIMITS + 2 * MASS + 1]
+    mass_t_low, mass_t_high = pair[LIMITS + 2 * MASS_T], pair[LIMITS + 2 * MASS_T + 1]
+    for i in range(n):
+        if not wanted[i]:
+            continue
+        at1, at2 = start1 + i, start2 + i
+        rest1, all2 = mask1[i], mask2[i]
+        # Every cut is symmetric: with equal legs each pair is looked at once.
+        symmetric = same_view and rest1 == all2
+        found = False
+        eta1 = 0
+        phi1 = 0
+        pt1 = 0
+        while rest1 and not found:
+            low1 = rest1 & -rest1
+            rest1 ^= low1
+            s1 = BIT_NUMBER[low1 % 67]
+            rest2 = rest1 if symmetric else all2
+            if same_view:
+                rest2 &= ~low1
+            if charges != NO_CHARGES:
+                rest2 &= partners(charges, low1, signs[0, i], signs[1, i], signs[2, i], signs[3, i])
+            if rest2 == 0:
+                continue
+            if has_eta:
+                eta1 = packed[eta1_row + s1, at1] * eta1_mul + eta1_add
+            if has_phi:
+                phi1 = packed[phi1_row + s1, at1] * phi1_mul + phi1_add
+            if has_pt:
+                pt1 = tables[t_pt1 + packed[pt1_row + s1, at1]]
+            while rest2:
+                low2 = rest2 & -rest2
+                rest2 ^= low2
+                s2 = BIT_NUMBER[low2 % 67]
+                deta = 0
+                if has_eta:
+                    deta = abs(eta1 - (packed[eta2_row + s2, at2] * eta2_mul + eta2_add))
+                    if cut_deta and not (deta_low <= tables[t_deta + deta] <= deta_high):
+                        continue
+                if has_phi:
+                    dphi = abs(phi1 - (packed[phi2_row + s2, at2] * phi2_mul + phi2_add))
+                    if 2 * dphi >= bins:
+                        dphi = bins - dphi
+                    if cut_dphi and not (dphi_low <= tables[t_dphi + dphi] <= dphi_high):
+                        continue
+                    if cut_dr:
+                        x, y = tables[t_deta + deta], tables[t_dphi + dphi]
+                        if not (dr_low <= x * x + y * y <= dr_high):
+                            continue
+                    if cut_mass or cut_mass_t:
+                        product = pt1 * tables[t_pt2 + packed[pt2_row + s2, at2]]
+                        cos = tables[t_cos + dphi]
+                        if cut_mass and not (mass_low <= product * (tables[t_cosh + deta] - cos) <= mass_high):
+                            continue
+                        if cut_mass_t and not (mass_t_low <= product * (unit - cos) <= mass_t_high):
+                            continue
+                    if rare and not pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, True):
+                        continue
+                found = True
+                break
+        wanted[i] = found
 
 
 @njit(cache=True, nogil=True)
@@ -418,7 +507,9 @@ def fill_masks(t, slots, slot_bits, slot_row, masks, n):
 
 
 @njit(cache=True, nogil=True)
-def decide_objects(t, c, columns, packed, starts, masks, wanted, n, leg, charged, kept, work, unions, views, places, signed):
+def decide_objects(
+    t, c, columns, packed, starts, masks, wanted, n, leg, charged, kept, work, unions, views, places, signed, signs
+):
     """Decide a condition that looks at objects where it is `wanted`, that is, not ruled out by counting."""
     conditions, pairs, tables = t.conditions, t.pairs, t.tables
     kind, leg0, n_legs = conditions[c, KIND], conditions[c, LEG0], conditions[c, N_LEGS]
@@ -428,6 +519,21 @@ def decide_objects(t, c, columns, packed, starts, masks, wanted, n, leg, charged
         signed[k] = t.leg_positive[leg0 + k] >= 0
     same_view = n_legs == 2 and views[0] == views[1]
     pair = pairs[p if kind == PAIR else 0]
+    if kind == PAIR:
+        if charges != NO_CHARGES:
+            for k in range(2):
+                for sign in range(2):
+                    column = t.leg_positive[leg0 + k] if sign == 0 else t.leg_negative[leg0 + k]
+                    for i in range(n):
+                        signs[2 * k + sign, i] = masks[column, i] if signed[k] else EVERY_SLOT
+        mask1, mask2 = masks[t.legs[leg0]], masks[t.legs[leg0 + 1]]
+        decide_pairs(
+            pair, tables, columns, packed, starts[views[0]], starts[views[1]], same_view, charges, mask1, mask2, signs,
+            wanted, n,
+        )  # fmt: skip
+        # What is left may still overlap with the reference.
+        if reference < 0:
+            return
     for i in range(n):
         if not wanted[i]:
             continue
@@ -442,11 +548,10 @@ def decide_objects(t, c, columns, packed, starts, masks, wanted, n, leg, charged
                     charged[0, k] = masks[t.leg_positive[leg0 + k], i]
                     charged[1, k] = masks[t.leg_negative[leg0 + k], i]
         # Without the removal of overlaps the condition is weaker, and cheaper.
-        if kind == PAIR:
-            holds = pair_exists(pair, tables, columns, packed, places[0], places[1], same_view, charges, leg, charged)
-        elif kind == COMB:
+        holds = True
+        if kind == COMB:
             holds = comb_exists(charges, views, signed, n_legs, leg, charged, work, unions)
-        else:
+        elif kind == TRIPLE:
             holds = triple_exists(pairs, p, tables, columns, packed, places, views, charges, leg, charged)
         if holds and reference >= 0:
             holds = False
@@ -496,6 +601,7 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
     )  # fmt: skip
     charged = np.zeros((2, MAX_LEGS), dtype=np.int64)
     signed = np.zeros(MAX_LEGS, dtype=np.bool_)
+    signs = np.zeros((4, BLOCK), dtype=np.int64)
     unions = np.zeros(1 << MAX_LEGS, dtype=np.int64)
     program, operand_row, operand_bit = t.program, t.operand_row, t.operand_bit
     for first in range(0, n_rows, BLOCK):
@@ -520,7 +626,8 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
                         result[i] &= source[i] >> bit
             if t.conditions[c, KIND] != COUNT:
                 decide_objects(
-                    t, c, columns, packed, starts, masks, result, n, leg, charged, kept, work, unions, views, places, signed
+                    t, c, columns, packed, starts, masks, result, n, leg, charged, kept, work, unions, views, places, signed,
+                    signs,
                 )  # fmt: skip
         for a in range(len(t.program0) - 1):
             top = 0
