@@ -65,8 +65,8 @@ def insert_at(k, value, slots):
 
 
 @njit(cache=True, nogil=True)
-def window_jets(par, grid, out, i):
-    """Find jets on the mitigated grid, H_T and missing H_T on the way."""
+def window_jets(par, grid, cells, out, i):
+    """Find jets among the filled cells of the mitigated grid, H_T and missing H_T on the way."""
     pts = out.jet_pt[i]
     etas = out.jet_eta[i]
     phis = out.jet_phi[i]
@@ -76,20 +76,20 @@ def window_jets(par, grid, out, i):
     ht = 0
     hx = 0.0
     hy = 0.0
-    for row in range(N_ETA):
+    for cell in cells:
+        row = cell // N_PHI
+        column = cell % N_PHI
+        if grid[row, column] < par.jet_seed or not is_peak(grid, row, column, WING):
+            continue
+        et = window_sum(grid, row, column, WING)
+        if et < par.jet_min:
+            continue
+        insert(et >> TO_PT, 2 * row - (N_ETA - 1), 2 * column + 1, pts, etas, phis)
         ring = row - HALF if row >= HALF else HALF - 1 - row
-        line = grid[row]
-        for column in range(N_PHI):
-            if line[column] < par.jet_seed or not is_peak(grid, row, column, WING):
-                continue
-            et = window_sum(grid, row, column, WING)
-            if et < par.jet_min:
-                continue
-            insert(et >> TO_PT, 2 * row - (N_ETA - 1), 2 * column + 1, pts, etas, phis)
-            if et >= par.ht_jet_min and ring < par.tracker_rings:
-                ht += et
-                hx -= et * math.cos((column + 0.5) * TOWER_PHI)
-                hy -= et * math.sin((column + 0.5) * TOWER_PHI)
+        if et >= par.ht_jet_min and ring < par.tracker_rings:
+            ht += et
+            hx -= et * math.cos((column + 0.5) * TOWER_PHI)
+            hy -= et * math.sin((column + 0.5) * TOWER_PHI)
     out.ht_pt[i, 0] = ht >> TO_PT
     store_missing(hx, hy, out.mht_pt[i], out.mht_phi[i])
 
@@ -109,17 +109,20 @@ def phi_steps(phi, turn):
 
 
 @njit(cache=True, nogil=True)
-def tower_sums(grid, column, out, i):
-    """Scalar and missing transverse energy of the mitigated grid."""
+def tower_sums(par, grid, cells, column, out, i):
+    """Scalar energy where tracks are, and missing energy of the whole mitigated grid."""
     column[:] = 0
-    for row in range(N_ETA):
-        for c in range(N_PHI):
-            column[c] += grid[row, c]
     total = 0
+    for cell in cells:
+        row = cell // N_PHI
+        et = grid[row, cell % N_PHI]
+        column[cell % N_PHI] += et
+        ring = row - HALF if row >= HALF else HALF - 1 - row
+        if ring < par.tracker_rings:
+            total += et
     x = 0.0
     y = 0.0
     for c in range(N_PHI):
-        total += column[c]
         x -= column[c] * math.cos((c + 0.5) * TOWER_PHI)
         y -= column[c] * math.sin((c + 0.5) * TOWER_PHI)
     out.et_pt[i, 0] = total >> TO_PT
@@ -127,7 +130,7 @@ def tower_sums(grid, column, out, i):
 
 
 @njit(cache=True, nogil=True)
-def electrons_photons(par, towers, ring, out, i):
+def electrons_photons(par, towers, ring, top, out, i):
     """Find pairs of towers above their rings' mean: an e/gamma, with no word on hadronic energy behind it."""
     pts = out.eg_pt[i]
     etas = out.eg_eta[i]
@@ -140,6 +143,8 @@ def electrons_photons(par, towers, ring, out, i):
     for row in range(max(HALF - par.tracker_rings, 2), min(HALF + par.tracker_rings, N_ETA - 2)):
         mean = ring[row]
         least = par.eg_min // 2 + mean
+        if top[row] < least:
+            continue
         for column in range(N_PHI):
             if towers[row, column] < least or not is_peak(towers, row, column, 1):
                 continue

@@ -66,16 +66,17 @@ def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, mu
     """
     z, total = find_vertex(tracks, track_first, track_last, par, work.vertex)
     n_tracks = select_tracks(tracks, track_first, track_last, z, par, work)
-    clean_towers(towers, par, work)
-    n_inputs = add_towers(n_tracks, par, work)
-    add_charged(n_tracks, work)
+    n_cells = clean_towers(towers, par, work)
+    n_inputs = add_towers(n_tracks, work.cell[:n_cells], par, work)
+    n_cells = add_charged(n_tracks, n_cells, work)
+    cells = work.cell[:n_cells]
     work.counts[0] = n_tracks
     out.vtx_z[i, 0] = z
     out.vtx_sum_pt[i, 0] = total >> 3
     out.vtx_n_tracks[i, 0] = min(n_tracks, COUNT_MAX)
-    window_jets(par, work.clean, out, i)
-    tower_sums(work.clean, work.column, out, i)
-    electrons_photons(par, towers, work.ring, out, i)
+    window_jets(par, work.clean, cells, out, i)
+    tower_sums(par, work.clean, cells, work.column, out, i)
+    electrons_photons(par, towers, work.ring, work.top, out, i)
     copy_muons(muons, muon_first, muon_last, out, i)
     n_track_jets = track_jets(n_tracks, par, work)
     n_fat = large_jets(n_inputs, n_track_jets, par, work)
@@ -84,36 +85,38 @@ def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, mu
 
 
 @njit(cache=True, nogil=True)
-def add_towers(n, par, work):
+def add_towers(n, cells, par, work):
     """Append neutral towers to the n track inputs; return the number of inputs."""
-    for row in range(HALF - par.fat_rings, HALF + par.fat_rings):
-        line = work.clean[row]
-        eta = (row - HALF + 0.5) * TOWER_ETA
-        sinh = math.sinh(eta)
-        cosh = math.cosh(eta)
-        for c in range(N_PHI):
-            if line[c] > 0:
-                pt = line[c] * ET_STEP
-                phi = (c + 0.5) * TOWER_PHI
-                work.pt[n] = pt
-                work.eta[n] = eta
-                work.phi[n] = phi
-                work.px[n] = pt * math.cos(phi)
-                work.py[n] = pt * math.sin(phi)
-                work.pz[n] = pt * sinh
-                work.energy[n] = pt * cosh
-                n += 1
+    for cell in cells:
+        row = cell // N_PHI
+        ring = row - HALF if row >= HALF else HALF - 1 - row
+        if ring >= par.fat_rings:
+            continue
+        c = cell % N_PHI
+        pt = work.clean[row, c] * ET_STEP
+        phi = (c + 0.5) * TOWER_PHI
+        grow = work.tower_grow[row]
+        work.pt[n] = pt
+        work.phi[n] = phi
+        work.px[n] = pt * work.tower_cos[c]
+        work.py[n] = pt * work.tower_sin[c]
+        work.pz[n] = 0.5 * pt * (grow - 1.0 / grow)
+        work.energy[n] = 0.5 * pt * (grow + 1.0 / grow)
+        n += 1
     return n
 
 
 @njit(cache=True, nogil=True)
-def add_charged(n, work):
-    """Add the primary-vertex tracks to the clean grid, at their direction from the vertex."""
+def add_charged(n, n_cells, work):
+    """Add the primary-vertex tracks to the clean grid, at their direction from the vertex; return its cells."""
     for k in range(n):
         row = HALF + np.int64(math.floor(work.eta[k] / TOWER_ETA))
         column = np.int64(work.phi[k] / TOWER_PHI)
-        # Track pT steps are a quarter of a tower step.
-        work.clean[row, column] += np.int32(work.pt[k] / ET_STEP + 0.5)
+        if work.clean[row, column] == 0:
+            work.cell[n_cells] = row * N_PHI + column
+            n_cells += 1
+        work.clean[row, column] += np.int32(max(work.pt[k] / ET_STEP + 0.5, 1.0))
+    return n_cells
 
 
 @njit(cache=True, nogil=True)
@@ -147,26 +150,30 @@ def track_jets(n, par, work):
     )
     order = work.order
     by_pt(m, s, order)
-    work.track_label[:n] = -1
+    # The chains are no longer needed: sizes of the jets, and their numbers among those kept.
+    size = s.tail
+    number = s.head
+    for k in range(m):
+        size[k] = 0
+        number[k] = -1
+    for t in range(n):
+        if s.label[t] >= 0:
+            size[s.label[t]] += 1
     kept = 0
     for k in range(m):
         jet = order[k]
-        tracks = 0
-        for t in range(n):
-            if s.label[t] == jet:
-                tracks += 1
-        if tracks < par.track_jet_min_tracks or kept == MAX_TRACK_JETS:
+        if size[jet] < par.track_jet_min_tracks or kept == MAX_TRACK_JETS:
             continue
-        for t in range(n):
-            if s.label[t] == jet:
-                work.track_label[t] = kept
+        number[jet] = kept
         work.track_jet[kept, 0] = s.jet_px[jet]
         work.track_jet[kept, 1] = s.jet_py[jet]
         work.track_jet[kept, 2] = s.jet_pz[jet]
         work.track_jet[kept, 3] = s.jet_energy[jet]
-        work.track_jet_tracks[kept] = tracks
+        work.track_jet_tracks[kept] = size[jet]
         work.track_jet_fat[kept] = -1
         kept += 1
+    for t in range(n):
+        work.track_label[t] = number[s.label[t]] if s.label[t] >= 0 else -1
     work.counts[2] = kept
     return kept
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.events.model import N_ETA, N_PHI
+from trigsim.events.model import N_ETA, N_PHI, TOWER_ETA, TOWER_PHI
 from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.objects.scales import SCALES, SLOTS
 
@@ -119,7 +119,12 @@ class Workspace(NamedTuple):
     near: I32  # the same of primary-vertex tracks, summed over 7 x 7 towers
     clean: I32  # tower steps after pile-up mitigation, charged at the vertex direction
     ring: I32  # (N_ETA,) mean tower of the ring, tower steps
+    top: I32  # (N_ETA,) its highest tower
+    cell: I64  # (N_ETA * N_PHI,) row * N_PHI + column of the filled cells of `clean`
     column: I64  # (N_PHI,) sums over the rings of `clean`
+    tower_grow: F64  # (N_ETA,) exp(eta) of the ring's centre
+    tower_cos: F64  # (N_PHI,)
+    tower_sin: F64  # (N_PHI,)
     vertex: I64  # (VERTEX_BINS,)
     counts: I64  # (4,): primary-vertex tracks, inputs, track jets, large-R jets
     track: I64  # by primary-vertex track: its index in `Tracks`
@@ -129,8 +134,8 @@ class Workspace(NamedTuple):
     pz: F64
     energy: F64
     pt: F64
-    eta: F64
-    phi: F64
+    phi: F64  # 0 to 2 pi
+    eta: F64  # by primary-vertex track
     d0: F64  # by primary-vertex track, mm
     cosh_eta: F64  # by primary-vertex track
     # Track jets, the hardest first.
@@ -197,7 +202,12 @@ def workspace(max_tracks: int) -> Workspace:
         near=np.zeros((N_ETA, N_PHI), dtype=np.int32),
         clean=np.zeros((N_ETA, N_PHI), dtype=np.int32),
         ring=np.zeros(N_ETA, dtype=np.int32),
+        top=np.zeros(N_ETA, dtype=np.int32),
+        cell=ints(N_ETA * N_PHI),
         column=ints(N_PHI),
+        tower_grow=np.exp((np.arange(N_ETA) - (N_ETA - 1) / 2) * TOWER_ETA),
+        tower_cos=np.cos((np.arange(N_PHI) + 0.5) * TOWER_PHI),
+        tower_sin=np.sin((np.arange(N_PHI) + 0.5) * TOWER_PHI),
         vertex=ints(VERTEX_BINS),
         counts=ints(4),
         track=ints(max_tracks),
@@ -206,8 +216,8 @@ def workspace(max_tracks: int) -> Workspace:
         pz=np.zeros(inputs),
         energy=np.zeros(inputs),
         pt=np.zeros(inputs),
-        eta=np.zeros(inputs),
         phi=np.zeros(inputs),
+        eta=np.zeros(max_tracks),
         d0=np.zeros(max_tracks),
         cosh_eta=np.zeros(max_tracks),
         track_jet=np.zeros((MAX_TRACK_JETS, 4)),

@@ -106,41 +106,63 @@ def add_track(n, t, tracks, work):
 
 @njit(cache=True, nogil=True)
 def clean_towers(towers, par, work):
-    """Fill `work.clean` with neutral tower energy above the pile-up of its ring."""
+    """Fill `work.clean` with neutral energy above the pile-up of its ring; return how many cells are listed.
+
+    int32 throughout and flat rows: so each pass over a ring is vectorised.
+    """
+    all_towers = towers.ravel()
+    all_charged = work.charged.ravel()
+    all_near = work.near.ravel()
+    all_clean = work.clean.ravel()
+    zero = np.int32(0)
+    n = 0
     for row in range(N_ETA):
         ring = row - HALF if row >= HALF else HALF - 1 - row
         tracked = ring < par.tracker_rings
-        charged = work.charged[row]
-        near = work.near[row]
-        rest = work.clean[row]
-        total = 0
+        first = row * N_PHI
+        raw = all_towers[first : first + N_PHI]
+        charged = all_charged[first : first + N_PHI]
+        near = all_near[first : first + N_PHI]
+        rest = all_clean[first : first + N_PHI]
+        sum_raw = zero
+        top = zero
+        total = zero
         for c in range(N_PHI):
-            total += np.int32(towers[row, c])
-        work.ring[row] = total // N_PHI
-        total = 0
-        for c in range(N_PHI):
-            rest[c] = max(np.int32(towers[row, c]) - (charged[c] >> TO_TOWER), 0)
-            total += rest[c]
-        if total == 0:
-            continue
+            energy = np.int32(raw[c])
+            neutral = np.int32(max(np.int32(energy - (charged[c] >> np.int32(TO_TOWER))), zero))
+            rest[c] = neutral
+            total += neutral
+            sum_raw += energy
+            top = np.int32(max(top, energy))
+        work.ring[row] = sum_raw // N_PHI
+        work.top[row] = top
         # Mean with the tail cut at twice the mean, so that jets do not count as pile-up; then the spread.
         cut = np.int32(2 * total // N_PHI + 1)
-        total = 0
+        total = zero
         for c in range(N_PHI):
-            total += min(rest[c], cut)
+            total += np.int32(min(rest[c], cut))
         density = np.int32(total // N_PHI)
-        total = 0
+        total = zero
         for c in range(N_PHI):
-            total += abs(min(rest[c], cut) - density)
+            total += np.int32(abs(np.int32(min(rest[c], cut) - density)))
         sigmas = par.noise_sigmas if tracked else par.forward_noise_sigmas
-        least = max(np.int32(sigmas * total / N_PHI), par.neutral_min)
+        edge = np.int32(density + max(np.int32(sigmas * total / N_PHI), par.neutral_min))
+        least_near = np.int32(1 if tracked else 0)
+        kept = zero
         for c in range(N_PHI):
-            excess = rest[c] - density
-            rest[c] = excess if excess >= least and (near[c] > 0 or not tracked) else 0
-        if tracked:
-            for c in range(N_PHI):
-                if rest[c] > 0:
+            keep = (rest[c] >= edge) & (near[c] >= least_near)
+            rest[c] = np.int32(rest[c] - density) if keep else zero
+            kept += np.int32(keep)
+        if kept == 0:
+            continue
+        for c in range(N_PHI):
+            if rest[c] > 0:
+                if tracked:
                     rest[c] = weigh(rest[c], row, c, par, work)
+                if rest[c] > 0:
+                    work.cell[n] = first + c
+                    n += 1
+    return n
 
 
 @njit(cache=True, nogil=True)
