@@ -114,7 +114,8 @@ def svg(figure: Figure) -> str:
         figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
     text = stream.getvalue()
     text = text[text.index("<svg") :]
-    return re.sub(r'^<svg([^>]*?) width="[^"]*"| height="[^"]*(?=")"', r"<svg\1", text, count=2)
+    head, tail = text.split(">", 1)
+    return re.sub(r' (width|height)="[^"]*"', "", head) + ">" + tail
 
 
 def save(figure: Figure, path: str | Path) -> None:

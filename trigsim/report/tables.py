@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from trigsim.studies.results import Hardware, MenuResult, ScanResult
 
@@ -35,11 +36,12 @@ class Table:
 
     def rich(self) -> RichTable:
         """Return the table for a terminal."""
-        table = RichTable(title=self.title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        # Text, not str: rich would take "[kHz]" for markup.
+        table = RichTable(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for number, name in enumerate(self.header):
-            table.add_column(name, justify="right" if number else "left", overflow="fold")
+            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
         for row in self.rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
         return table
 
     def csv(self) -> str:

@@ -11,6 +11,7 @@ from trigsim.base.config import load
 from trigsim.base.errors import CheckFailed
 from trigsim.base.progress import progress
 from trigsim.base.provenance import provenance
+from trigsim.firmware import csim
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.menu import load as load_menu
 from trigsim.numeric.intervals import Estimate
@@ -66,6 +67,7 @@ def scan(
     CheckFailed
         If the emulator and the C simulation differ on any candidate.
     """
+    csim.require_compiler()
     file, folder = Path(file), Path(folder)
     config = load(file, ScanConfig)
     beside = file.parent
