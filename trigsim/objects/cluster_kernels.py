@@ -12,9 +12,13 @@ import math
 
 from numba import njit
 
+from trigsim.objects.layout import LANES
+
 TWO_PI = 2 * math.pi
 #: A radius beyond which nothing is: clustering without a beam.
 FAR2 = 1e30
+#: Rapidity of the unused slots up to a multiple of `LANES`, so that loops are whole vectors.
+AWAY = 1e150
 #: In place of a neighbour's slot: the beam, and one that is no more.
 BEAM, STALE = -1, -2
 
@@ -47,19 +51,28 @@ def distance2(rapidity1, phi1, rapidity2, phi2):
 
 
 @njit(cache=True, nogil=True)
-def distances(n, y, f, rapidity, phi, d2):
+def distances(m, y, f, rapidity, phi, d2):
     """Fill `d2` with the squared distances of all slots from a direction."""
-    for j in range(n):
+    for j in range(m):
         d2[j] = distance2(y, f, rapidity[j], phi[j])
 
 
 @njit(cache=True, nogil=True)
-def closer(i, first, last, y, f, rapidity, phi, near2, near):
-    """Make slot i, at a direction, the nearest of those slots that it is nearer to than any before."""
-    for j in range(first, last):
+def closer(i, m, rapidity, phi, near2, near):
+    """Make slot i the nearest of those other slots that it is nearer to than any before."""
+    y, f, own2, own = rapidity[i], phi[i], near2[i], near[i]
+    for j in range(m):
         d2 = distance2(y, f, rapidity[j], phi[j])
         near[j] = i if d2 < near2[j] else near[j]
         near2[j] = d2 if d2 < near2[j] else near2[j]
+    near2[i], near[i] = own2, own
+
+
+@njit(cache=True, nogil=True)
+def vacate(i, s):
+    """Put slot i far away."""
+    s.rapidity[i], s.phi[i], s.factor[i] = AWAY, 0.0, 1.0
+    s.near2[i], s.near[i], s.dij[i] = 0.0, BEAM, math.inf
 
 
 @njit(cache=True, nogil=True)
@@ -69,48 +82,51 @@ def beam2(px, py, rho2, min2, max2):
 
 
 @njit(cache=True, nogil=True)
-def rename(n, low, high, near):
+def rename(m, n, low, high, near):
     """Mark neighbours in slots `low` and `high` as gone; slot n has moved to `high`."""
-    for j in range(n):
+    for j in range(m):
         k = near[j]
         lost = (k == high) | ((k == low) & (k != BEAM))
         near[j] = STALE if lost else (high if k == n else k)
 
 
 @njit(cache=True, nogil=True)
-def take(n, i, factor_i, d2, factor, near2, near, dij):
+def take(m, i, factor_i, d2, factor, near2, near, dij):
     """Do the same for given distances, and renew the distance measures."""
     # One array a loop, so that each is vectorised.
-    for j in range(n):
+    for j in range(m):
         near[j] = i if d2[j] < near2[j] else near[j]
-    for j in range(n):
+    for j in range(m):
         dij[j] = min(factor[j], factor_i) * d2[j] if d2[j] < near2[j] else dij[j]
-    for j in range(n):
+    for j in range(m):
         near2[j] = min(d2[j], near2[j])
 
 
 @njit(cache=True, nogil=True)
-def lowest(n, values):
-    """Return the index of the first of the smallest values; -1 if there are none."""
-    a, b, c, d = math.inf, math.inf, math.inf, math.inf
-    for i in range(0, n - 3, 4):
+def lowest(m, values):
+    """Return the index of the first of the smallest of m values, m a multiple of `LANES`."""
+    a, b, c, d, e, f, g, h = values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7]
+    # Eight minima side by side, for one would wait for itself.
+    for i in range(8, m, 8):
         a = min(a, values[i])
         b = min(b, values[i + 1])
         c = min(c, values[i + 2])
         d = min(d, values[i + 3])
-    for i in range(n - n % 4, n):
-        a = min(a, values[i])
-    least = min(a, b, c, d)
-    for i in range(n):
-        if values[i] == least:
-            return i
-    return -1
+        e = min(e, values[i + 4])
+        f = min(f, values[i + 5])
+        g = min(g, values[i + 6])
+        h = min(h, values[i + 7])
+    least = min(a, b, c, d, e, f, g, h)
+    i = 0
+    while values[i] != least:
+        i += 1
+    return i
 
 
 @njit(cache=True, nogil=True)
-def renew(i, n, d2, factor, near2, near, dij):
+def renew(i, m, d2, factor, near2, near, dij):
     """Find the nearest of slot i for given distances, starting from the beam."""
-    best = lowest(n, d2)
+    best = lowest(m, d2)
     if d2[best] < near2[i]:
         near2[i], near[i] = d2[best], best
         dij[i] = min(factor[i], factor[best]) * d2[best]
@@ -154,15 +170,17 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
         near2[i], near[i] = beam2(px[i], py[i], rho2, min2, max2), BEAM
         head[i], tail[i], chain[i], label[i] = i, i, -1, -1
         left += total[i]
+    m = (n + LANES - 1) // LANES * LANES
+    for i in range(n, m):
+        vacate(i, s)
     for i in range(n):
-        closer(i, 0, i, rapidity[i], phi[i], rapidity, phi, near2, near)
-        closer(i, i + 1, n, rapidity[i], phi[i], rapidity, phi, near2, near)
+        closer(i, m, rapidity, phi, near2, near)
     for i in range(n):
         dij[i] = (min(factor[i], factor[near[i]]) if near[i] >= 0 else factor[i]) * near2[i]
     s.scales[:] = 0.0
     jets = 0
     while n > 0 and left + 1e-6 > min_pt:
-        at = lowest(n, dij)
+        at = lowest(m, dij)
         if n <= 4:
             if n > 1:
                 s.scales[n - 2] = dij[at]
@@ -197,16 +215,18 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
             rapidity[high], phi[high], factor[high] = rapidity[n], phi[n], factor[n]
             near2[high], dij[high], near[high] = near2[n], dij[n], near[n]
             head[high], tail[high] = head[n], tail[n]
-        rename(n, low, high, near)
+        vacate(n, s)
+        m = (n + LANES - 1) // LANES * LANES
+        rename(m, n, low, high, near)
         if low >= 0:
-            distances(n, rapidity[low], phi[low], rapidity, phi, d2)
+            distances(m, rapidity[low], phi[low], rapidity, phi, d2)
             d2[low] = math.inf
-            take(n, low, factor[low], d2, factor, near2, near, dij)
-            renew(low, n, d2, factor, near2, near, dij)
+            take(m, low, factor[low], d2, factor, near2, near, dij)
+            renew(low, m, d2, factor, near2, near, dij)
         for i in range(n):
             if near[i] == STALE:
-                distances(n, rapidity[i], phi[i], rapidity, phi, d2)
+                distances(m, rapidity[i], phi[i], rapidity, phi, d2)
                 d2[i] = math.inf
                 near2[i], near[i] = beam2(qx[i], qy[i], rho2, min2, max2), BEAM
-                renew(i, n, d2, factor, near2, near, dij)
+                renew(i, m, d2, factor, near2, near, dij)
     return jets

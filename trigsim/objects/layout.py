@@ -15,6 +15,8 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
+#: Slack of the clustering's memory: its loops run over whole vectors.
+LANES = 32
 #: Bins of the vertex histogram: 1 mm each (`VERTEX_BIN_BITS` on z0), from -256 mm.
 VERTEX_BINS = 512
 VERTEX_BIN_BITS = 4
@@ -156,6 +158,7 @@ class Workspace(NamedTuple):
 
 def cluster_memory(size: int) -> Cluster:
     """Return memory for clustering up to `size` inputs."""
+    size += LANES
 
     def floats() -> F64:
         return np.zeros(size)

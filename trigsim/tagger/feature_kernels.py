@@ -10,6 +10,7 @@ from numba import njit
 from trigsim.events.model import TOWER_ETA
 from trigsim.objects.cluster_kernels import FAR2, azimuth, cluster, distance2, rapidity_of
 from trigsim.objects.crossing_kernels import momentum, nearest_step
+from trigsim.objects.layout import LANES
 from trigsim.tagger.feature_table import LSB, MAXIMUM, MINIMUM
 
 # Columns; the order of `features.FEATURES`.
@@ -17,8 +18,6 @@ C2, D2, TAU21, TAU32, D12, D23, N, WIDTH = 3, 4, 5, 6, 7, 8, 9, 10
 TRACK_JET, TRACK_JET_SIZE, PAIR_DR, PAIR_MASS = 11, 13, 37, 38
 #: A track is displaced when its signed d0 significance is above this.
 DISPLACED = 2.0
-#: Numbers of one step of a vectorised loop.
-LANES = 32
 
 
 @njit(cache=True, nogil=True)
