@@ -44,13 +44,25 @@ for _group in GROUPS:
     importlib.import_module(f"trigsim.cli.{_group}").register(app)
 
 
+#: What typer raises for a wrong option or command; it is public only as the base of `BadParameter`.
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+
 def main() -> None:
-    """Run the command line; exit 0 done, 1 a check failed, 2 the input was wrong."""
+    """Run the command line; exit 0 done, 1 a check failed, 2 the input was wrong (one line, no traceback)."""
     try:
-        app()
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
+        code = app(standalone_mode=False)
+    except (UsageError, InputError) as error:
+        # A usage error knows the command it belongs to; its own text may hold several lines.
+        context = getattr(error, "ctx", None)
+        hint = f"; see `{context.command_path} --help`" if context else ""
+        message = " ".join(getattr(error, "format_message", error.__str__)().split())
+        if message:  # empty where a group was called alone and has shown its help
+            sys.stderr.write(f"{message.rstrip('.')}{hint}\n")
         sys.exit(2)
     except CheckFailed as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
