@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from trigsim.base.errors import InputError
 
 MAX_BYTES = 16 * 2**20
-MAX_NODES = 2_000_000
+MAX_NODES = 300_000
 MAX_DEPTH = 64
 
 Location = tuple[int | str, ...]
