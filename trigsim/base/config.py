@@ -238,6 +238,9 @@ def read(path: str | Path) -> Document:
 def parse(text: str, file: str | Path = "<text>") -> Document:
     """Read YAML `text`; `file` is what errors call it. See `read`."""
     file = Path(file)
+    # Each value but the first follows one of these: count them before nodes fill the memory.
+    if sum(text.count(mark) for mark in ",:\n") > 4 * MAX_NODES:
+        raise InputError(f"more than {MAX_NODES} values; a configuration is small text", file)
     loader = _Parser(text)
     try:
         node = loader.get_single_node()
