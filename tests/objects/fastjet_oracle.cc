@@ -43,7 +43,9 @@ int64_t antikt(int64_t n, const double* p, double radius, double min_pt, int64_t
 }
 
 int64_t variable_r(int64_t n, const double* p, double rho, double r_min, double r_max, double min_pt, int64_t* labels) {
-  contrib::VariableRPlugin plugin(rho, r_min, r_max, contrib::VariableRPlugin::AKTLIKE);
+  // The strategy fixes what happens at equal distances.
+  contrib::VariableRPlugin plugin(rho, r_min, r_max, contrib::VariableRPlugin::AKTLIKE, false,
+                                  contrib::VariableRPlugin::N2Plain);
   const ClusterSequence sequence(inputs(n, p), JetDefinition(&plugin));
   return label(sequence, min_pt, n, labels);
 }

@@ -30,11 +30,12 @@ def test_antikt(make, min_pt):
         assert_same(own_labels(p, 1.0, 1.0, 1.0, min_pt), fastjet_oracle.antikt(p, 1.0, min_pt))
 
 
+@pytest.mark.parametrize("make", [soft_and_hard, grid])
 @pytest.mark.parametrize("min_pt", [0.0, 5.0])
-def test_variable_r(min_pt):
+def test_variable_r(make, min_pt):
     rng = np.random.default_rng(6)
     for _ in range(EVENTS):
-        p = soft_and_hard(int(rng.integers(1, LARGEST)), rng)
+        p = make(int(rng.integers(1, LARGEST)), rng)
         assert_same(own_labels(p, 30.0, 0.02, 0.4, min_pt), fastjet_oracle.variable_r(p, 30.0, 0.02, 0.4, min_pt))
 
 
