@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -206,7 +207,8 @@ class _Builder:
         view_numbers = {view: i for i, view in enumerate(self.views)}
         numbers = {condition: i for i, condition in enumerate(operands)}
         flat = [
-            [OPERATORS[part] if isinstance(part, str) else numbers[part] for part in program] for program in programs
+            [OPERATORS[part] if isinstance(part, str) else numbers[part] for part in program]
+            for program in programs
         ]
         return at.Tables(
             view_object=_array(objects.index(kind) for kind, _ in self.views),
@@ -283,7 +285,7 @@ class _Builder:
                 scale = fields[i][name]
                 row[column + i] = self.field(kinds[i], name)
                 key = ("pt", scale, decimals.mass_pt)
-                row[table + i] = self.table(key, lambda s=scale: pt_table(s, decimals.mass_pt))
+                row[table + i] = self.table(key, partial(pt_table, scale, decimals.mass_pt))
                 largest[i] = max(largest[i], int(self.parts[row[table + i]][-1]))
         biggest = 10**decimals.math
         deta2 = dphi2 = 0

@@ -199,16 +199,12 @@ class Lowering:
         if condition.charges is not None:
             muons = sum(self._charged(leg) for leg in legs)
             if muons < (1 if condition.charges == "same" else 2):
-                raise InputError(
-                    f"charges: '{condition.charges}' compares objects with charge; there are {muons}"
-                )
+                raise InputError(f"charges: '{condition.charges}' compares objects with charge; there are {muons}")
         pairs: tuple[PairCuts, ...] = ()
         if given == ["mass_gev"] and len(legs) == 3:
             pairs = tuple(self._pair(legs, i, j, condition, given) for i, j in ((0, 1), (0, 2), (1, 2)))
             if len({pair.limits for pair in pairs}) > 1:
-                raise InputError(
-                    "the three pairs of mass_gev have different precisions; use objects of one kind"
-                )
+                raise InputError("the three pairs of mass_gev have different precisions; use objects of one kind")
         elif given:
             if len(legs) != 2:
                 raise InputError(f"'{given[0]}' needs two objects (mass_gev: two or three); got {len(legs)}")

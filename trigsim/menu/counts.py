@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from trigsim.menu.conditions import ResolvedCondition
 from trigsim.menu.legs import Intervals, ResolvedLeg
@@ -46,7 +47,7 @@ def implies(one: ResolvedLeg, other: ResolvedLeg) -> bool:
 def _chain(legs: list[ResolvedLeg]) -> list[ResolvedLeg] | None:
     """Return the legs, each implying the next, or None if they do not nest."""
     ordered = sorted(legs, key=lambda leg: sum(implies(other, leg) for other in legs))
-    nested = all(implies(a, b) for a, b in zip(ordered, ordered[1:], strict=False))
+    nested = all(implies(a, b) for a, b in pairwise(ordered))
     return ordered if nested else None
 
 

@@ -123,17 +123,13 @@ class CompiledMenu:
 
     def _source(self, collections: Mapping[str, Collection], kind: str, name: str, n: int) -> NDArray[np.int32]:
         if kind not in collections:
-            raise InputError(
-                f"the data has no {kind}, which the menu looks at; it has {', '.join(collections)}"
-            )
+            raise InputError(f"the data has no {kind}, which the menu looks at; it has {', '.join(collections)}")
         found = collections[kind].fields
         if name not in found:
             raise InputError(f"the data has no field '{name}' of {kind}; it has {', '.join(found)}")
         source = found[name]
         if source.dtype != np.int32 or source.shape[0] != n:
-            raise InputError(
-                f"{kind} {name} must be int32 of {n} rows; got {source.dtype} of {source.shape[0]}"
-            )
+            raise InputError(f"{kind} {name} must be int32 of {n} rows; got {source.dtype} of {source.shape[0]}")
         if source.shape[1] > MAX_SLOTS:
             raise InputError(f"{kind} has {source.shape[1]} slots; at most {MAX_SLOTS} fit")
         return np.ascontiguousarray(source)

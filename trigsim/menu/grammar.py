@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from trigsim.base.config import Config
-from trigsim.menu.scales import ScaleSet
+from trigsim.menu.scales import ScaleSet, SignalBit
 
 #: Names of conditions, cuts, networks, algorithms.
 NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
@@ -41,18 +41,14 @@ IntWindows = Annotated[
     BeforeValidator(_listed, json_schema_input_type=IntWindow | list[IntWindow]),
     Field(min_length=1),
 ]
-Numbers = Annotated[
-    tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, description="Accepted numbers.")
-]
+Numbers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1, description="Accepted numbers.")]
 
 
 class ScoreCut(Config):
     """A cut on the score that a tagger gave to the object: a working point, a raw integer or a real number."""
 
     model: Annotated[Name, Field(description="Name of the tagger.")]
-    working_point: Annotated[str | None, Field(description="Name of one of the tagger's working points.")] = (
-        None
-    )
+    working_point: Annotated[str | None, Field(description="Name of one of the tagger's working points.")] = None
     hw: Annotated[int | None, Field(description="Smallest raw network output that passes.")] = None
     value: Annotated[Finite | None, Field(description="Smallest real score that passes.")] = None
 
@@ -68,9 +64,7 @@ class Cuts(Config):
 
     eta: Windows | None = None
     abs_eta_max: Annotated[Finite | None, Field(gt=0)] = None
-    phi_rad: Annotated[Windows | None, Field(description="A window with minimum > maximum wraps around.")] = (
-        None
-    )
+    phi_rad: Annotated[Windows | None, Field(description="A window with minimum > maximum wraps around.")] = None
     upt_gev: Annotated[Windows | None, Field(description="Unconstrained pt.")] = None
     mass_gev: Windows | None = None
     index: Annotated[IntWindows | None, Field(description="Windows of track-finder numbers.")] = None
@@ -157,9 +151,7 @@ def _condition_kind(value: Any) -> str:
     """Return the tag of a condition; in brackets, lest it be taken for a key of the document."""
     if isinstance(value, str):
         return "(expression)"
-    keys = (
-        value.keys() if isinstance(value, dict) else set(type(value).model_fields) if value is not None else ()
-    )
+    keys = value.keys() if isinstance(value, dict) else set(type(value).model_fields) if value is not None else ()
     for key in ("external", "network", "objects"):
         if key in keys:
             return f"({key})"
@@ -214,10 +206,15 @@ class Algorithm(Config):
     groups: tuple[Name, ...] = ()
     label: str = ""
     prescale: Annotated[Finite, Field(ge=0, le=42949672.95, description="Two decimals; 0 is off.")] = 1.0
-    bx_mask: Annotated[tuple[tuple[int, int], ...] | None, Field(description="Open ranges of crossings.")] = (
-        None
-    )
+    bx_mask: Annotated[tuple[tuple[int, int], ...] | None, Field(description="Open ranges of crossings.")] = None
     veto: Annotated[bool, Field(description="Blocks the final OR.")] = False
+
+    @field_validator("prescale")
+    @classmethod
+    def _no_fraction(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("a prescale is 0 (off) or at least 1")
+        return value
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
@@ -226,27 +223,34 @@ class Algorithm(Config):
         return self
 
 
+def _scales_kind(value: Any) -> str:
+    return "(set)" if isinstance(value, dict | ScaleSet) else "(name)"
+
+
 class MenuFile(Config):
     """A whole menu file."""
 
     name: str
     comment: str = ""
-    scales: Annotated[str | ScaleSet, Field(description="Name or path of a scale set, or the set itself.")]
-    externals: Annotated[
-        dict[str, Annotated[int, Field(ge=0, lt=256)]], Field(description="Signal → bit.")
-    ] = {}
-    defaults: Annotated[
-        dict[str, Cuts], Field(description="Object → cuts of its legs unless given there.")
-    ] = {}
-    cuts: Annotated[dict[Name, Cuts], Field(description="Shared cuts by name.")] = {}
-    networks: dict[Name, NetworkInputs] = {}
-    conditions: dict[Name, Condition] = {}
+    scales: Annotated[
+        Annotated[str, Tag("(name)")] | Annotated[ScaleSet, Tag("(set)")],
+        Discriminator(_scales_kind),
+        Field(description="Name or path of a scale set, or the set itself."),
+    ]
+    externals: dict[str, SignalBit] = Field(default_factory=dict, description="External signal → bit.")
+    defaults: dict[str, Cuts] = Field(
+        default_factory=dict, description="Object → cuts of its legs unless given there."
+    )
+    cuts: dict[Name, Cuts] = Field(default_factory=dict, description="Shared cuts by name.")
+    networks: dict[Name, NetworkInputs] = Field(default_factory=dict, description="Networks by name.")
+    conditions: dict[Name, Condition] = Field(default_factory=dict, description="Conditions by name.")
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1, max_length=4096)]
 
     @field_validator("conditions", "cuts")
     @classmethod
     def _no_keywords(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
+            # Names of conditions are words of expressions.
             if name.lower() in RESERVED:
                 raise ValueError(f"'{name}' is a keyword; choose another name")
         return value

@@ -322,8 +322,12 @@ def triple_exists(pairs, p, tables, columns, packed, places, views, charges, mas
                 low2 = rest2 & -rest2
                 rest2 ^= low2
                 if charges != NO_CHARGES:
-                    plus = (charged[0, 0] & low0) != 0 and (charged[0, 1] & low1) != 0 and (charged[0, 2] & low2) != 0
-                    minus = (charged[1, 0] & low0) != 0 and (charged[1, 1] & low1) != 0 and (charged[1, 2] & low2) != 0
+                    plus = (
+                        (charged[0, 0] & low0) != 0 and (charged[0, 1] & low1) != 0 and (charged[0, 2] & low2) != 0
+                    )
+                    minus = (
+                        (charged[1, 0] & low0) != 0 and (charged[1, 1] & low1) != 0 and (charged[1, 2] & low2) != 0
+                    )
                     valid = (
                         ((charged[0, 0] | charged[1, 0]) & low0) != 0
                         and ((charged[0, 1] | charged[1, 1]) & low1) != 0
@@ -484,7 +488,10 @@ def fill_state(t, columns, slots, packed, starts, state, slot_bits, n):
                             passed = bits[offset + rank]
                             legs[i] = passed if f == t.view_field0[v] else legs[i] & passed
                 for level in range(t.view_levels[v] - 1, 0, -1):
-                    more, less = state[t.view_row[v] + level * words + w], state[t.view_row[v] + (level - 1) * words + w]
+                    more, less = (
+                        state[t.view_row[v] + level * words + w],
+                        state[t.view_row[v] + (level - 1) * words + w],
+                    )
                     for i in range(n):
                         more[i] |= less[i] & legs[i]
                 once = state[t.view_row[v] + w]
@@ -528,8 +535,8 @@ def decide_objects(
                         signs[2 * k + sign, i] = masks[column, i] if signed[k] else EVERY_SLOT
         mask1, mask2 = masks[t.legs[leg0]], masks[t.legs[leg0 + 1]]
         decide_pairs(
-            pair, tables, columns, packed, starts[views[0]], starts[views[1]], same_view, charges, mask1, mask2, signs,
-            wanted, n,
+            pair, tables, columns, packed, starts[views[0]], starts[views[1]], same_view, charges,
+            mask1, mask2, signs, wanted, n,
         )  # fmt: skip
         # What is left may still overlap with the reference.
         if reference < 0:
@@ -562,7 +569,8 @@ def decide_objects(
                 rest ^= low
                 for k in range(n_legs):
                     kept[k] = kept_slots(
-                        pairs[conditions[c, OVERLAP0] + k], tables, columns, packed, places[k], starts[ref_view] + i,
+                        pairs[conditions[c, OVERLAP0] + k], tables, columns, packed,
+                        places[k], starts[ref_view] + i,
                         leg[k] & ~low if views[k] == ref_view else leg[k], BIT_NUMBER[low % 67],
                     )  # fmt: skip
                 if kind == PAIR:
@@ -626,8 +634,8 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
                         result[i] &= source[i] >> bit
             if t.conditions[c, KIND] != COUNT:
                 decide_objects(
-                    t, c, columns, packed, starts, masks, result, n, leg, charged, kept, work, unions, views, places, signed,
-                    signs,
+                    t, c, columns, packed, starts, masks, result, n,
+                    leg, charged, kept, work, unions, views, places, signed, signs,
                 )  # fmt: skip
         for a in range(len(t.program0) - 1):
             top = 0

@@ -35,7 +35,9 @@ def scale_set(root: Element, path: Path) -> str | ScaleSet:
     try:
         scales, precisions = _read(root)
     except (TypeError, ValueError, ValidationError) as failure:
-        raise InputError(f"a scale is not readable: {str(failure).splitlines()[0]}; check scale_set", path) from None
+        raise InputError(
+            f"a scale is not readable: {str(failure).splitlines()[0]}; check scale_set", path
+        ) from None
     for name in SHIPPED:
         if _agrees(load_scales(name), scales, precisions):
             return name
@@ -43,16 +45,20 @@ def scale_set(root: Element, path: Path) -> str | ScaleSet:
     objects: dict[str, ObjectScales] = {}
     for kind in dict.fromkeys(kind for kind, _ in scales):
         # Fields without a scale of their own (isolation, quality, …) are plain integers of known width.
-        plain = {} if kind not in base.objects else {
-            name: field for name, field in base.objects[kind].fields.items() if field.step is None
-        }
+        plain = (
+            {}
+            if kind not in base.objects
+            else {name: field for name, field in base.objects[kind].fields.items() if field.step is None}
+        )
         own = {field: scale for (k, field), scale in scales.items() if k == kind}
         extra = {"phi_out": own["phi"]} if kind == "MU" and "phi" in own else {}
         objects[kind] = ObjectScales(fields={**own, **extra, **plain})
     for kind, known in base.objects.items():
         if "flag" in known.fields:
             objects.setdefault(kind, known)
-    found = ScaleSet(name="l1menu", objects=objects, precision={"MU-*": Precision(math=4)} if "MU" in objects else {})
+    found = ScaleSet(
+        name="l1menu", objects=objects, precision={"MU-*": Precision(math=4)} if "MU" in objects else {}
+    )
     different = {
         f"{one}-{other}": Precision(**decimals)
         for (one, other), decimals in precisions.items()
@@ -95,7 +101,9 @@ def _field(element: Element, what: str, bits: int) -> FieldScale:
     candidates = [
         FieldScale(bits=bits, bins=len(bins))
         if what == "PHI"
-        else FieldScale(bits=bits, signed=signed, lsb=step, start=_start(numbered, step), limit=high if signed else None)
+        else FieldScale(
+            bits=bits, signed=signed, lsb=step, start=_start(numbered, step), limit=high if signed else None
+        )
     ]
     for candidate in candidates:
         if _same_edges(candidate, first, edges):
@@ -113,8 +121,10 @@ def _start(numbered: list[tuple[int, float, float]], step: float) -> float:
 def _same_edges(scale: FieldScale, first: int, edges: NDArray[np.float64]) -> bool:
     known_first, known = scale.bin_edges()
     # A scale may know numbers above the last bin of the XML, which are overflow there: they pass alike.
-    return known_first == first and len(known) >= len(edges) and bool(
-        np.all(np.abs(known[: len(edges)] - edges) < TOLERANCE)
+    return (
+        known_first == first
+        and len(known) >= len(edges)
+        and bool(np.all(np.abs(known[: len(edges)] - edges) < TOLERANCE))
     )
 
 
@@ -128,7 +138,10 @@ def _agrees(known: ScaleSet, scales: Scales, precisions: Precisions) -> bool:
         if not _same_edges(ours, *scale.bin_edges()) or not _same_edges(scale, *ours.bin_edges()):
             return False
     scaled = {
-        (kind, name) for kind, o in known.objects.items() for name, field in o.fields.items() if field.step is not None
+        (kind, name)
+        for kind, o in known.objects.items()
+        for name, field in o.fields.items()
+        if field.step is not None
     }
     if scaled - set(scales) - {("MU", "phi_out")}:
         return False

@@ -14,9 +14,8 @@ from defusedxml.common import DefusedXmlException
 
 from trigsim.base.errors import InputError
 from trigsim.menu.conditions import Lowering
-from trigsim.menu.expression import Operand
+from trigsim.menu.expression import Operand, render
 from trigsim.menu.expression import parse as parse_expression
-from trigsim.menu.expression import render
 from trigsim.menu.grammar import MenuFile
 from trigsim.menu.l1scales import scale_set
 from trigsim.menu.readers.model import read_text
@@ -56,7 +55,8 @@ _NETWORK_CUTS = frozenset({"SCORE", "ASCORE", "TSCORE"})
 def _inputs(kind: str, slots: int, fields: tuple[str | None, ...]) -> dict[str, Any]:
     # The lowest bit of pt is dropped.
     described = [
-        {"constant": 0} if name is None else {"field": name, **({"shift": 1} if name == "pt" else {})} for name in fields
+        {"constant": 0} if name is None else {"field": name, **({"shift": 1} if name == "pt" else {})}
+        for name in fields
     ]
     return {"object": kind, "slots": slots, "fields": described}
 

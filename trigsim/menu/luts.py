@@ -24,7 +24,7 @@ def rounded(x: NDArray[np.float64], decimals: int) -> Table:
 
 def delta_table(step: float, size: int, decimals: int) -> Table:
     """Return the table of ``i * step`` for i < size."""
-    return rounded(np.arange(size) * step, decimals)
+    return rounded(np.arange(size, dtype=np.float64) * step, decimals)
 
 
 def cosh_table(step: float, size: int, decimals: int) -> Table:

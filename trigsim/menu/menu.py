@@ -154,13 +154,9 @@ class _Checker:
             where: Location = ("conditions", name)
             if name in self.open:
                 cycle = " -> ".join([*self.open[self.open.index(name) :], name])
-                raise self.menu.document.error(
-                    where, f"conditions refer to each other ({cycle}); break the cycle"
-                )
+                raise self.menu.document.error(where, f"conditions refer to each other ({cycle}); break the cycle")
             if len(self.open) > 64:
-                raise self.menu.document.error(
-                    where, "names refer to names more than 64 deep; shorten the chain"
-                )
+                raise self.menu.document.error(where, "names refer to names more than 64 deep; shorten the chain")
             self.open.append(name)
             self.done[name] = self.lower(condition, where)
             self.open.pop()

@@ -60,9 +60,7 @@ def gather(groups: Sequence[InputGroup], collections: Mapping[str, Collection], 
         collection = collections[group.object]
         missing = [f.field for f in group.fields if f.field is not None and f.field not in collection.fields]
         if missing:
-            raise InputError(
-                f"the data has no field '{missing[0]}' of {group.object}, which a network looks at"
-            )
+            raise InputError(f"the data has no field '{missing[0]}' of {group.object}, which a network looks at")
         for slot in range(group.slots):
             for field in group.fields:
                 if field.field is None or slot >= collection.shape[1]:
@@ -107,7 +105,8 @@ class QuantisedScore:
         outputs = self.network.predict_hw(raw)
         if self.score == "output":
             return outputs[:, 0]
-        return (outputs * outputs >> 2).sum(axis=1) % (1 << 18)
+        squares: NDArray[np.int64] = (outputs * outputs >> 2).sum(axis=1) % (1 << 18)
+        return squares
 
 
 #: Binary digits that inputs get before they are shifted.
@@ -185,7 +184,13 @@ def _axol1tl(numbers: _Axol1tl) -> QuantisedScore:
         bias = np.array(numbers.b[i], dtype=np.int64)
         steps.append(
             Dense(
-                f"layer{i + 1}", (i + 1,), result, Constant(weight, _WEIGHT), Constant(bias, _WEIGHT), None, np.arange(n_in)
+                f"layer{i + 1}",
+                (i + 1,),
+                result,
+                Constant(weight, _WEIGHT),
+                Constant(bias, _WEIGHT),
+                None,
+                np.arange(n_in),
             )
         )
     return QuantisedScore(

@@ -15,12 +15,17 @@ from pydantic import Field, model_validator
 
 from trigsim.base.config import Config, load
 from trigsim.base.errors import InputError
+from trigsim.base.shipped import shipped
 
 #: Tolerance on the edges of bins, in the unit of the quantity.
 TOLERANCE = 1e-9
-SHIPPED = Path(__file__).resolve().parents[2] / "configs" / "scales"
+SHIPPED = shipped("scales")
 
 Decimals = Annotated[int, Field(ge=0, le=6)]
+SignalBit = Annotated[int, Field(ge=0, lt=256)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+#: A field with bins has at most this many bits: its edges are written out.
+MAX_BIN_BITS = 20
 
 
 class FieldScale(Config):
@@ -31,11 +36,11 @@ class FieldScale(Config):
 
     bits: Annotated[int, Field(ge=1, le=32, description="Width, sign bit included.")]
     signed: Annotated[bool, Field(description="Two's complement.")] = False
-    lsb: Annotated[float | None, Field(gt=0, description="Width of a bin, GeV or 1.")] = None
-    start: Annotated[float, Field(description="Lower edge of number 0.")] = 0.0
-    limit: Annotated[float | None, Field(gt=0, description="Outermost edges are cut to ±limit.")] = None
+    lsb: Annotated[Finite | None, Field(gt=0, description="Width of a bin, GeV or 1.")] = None
+    start: Annotated[Finite, Field(description="Lower edge of number 0.")] = 0.0
+    limit: Annotated[Finite | None, Field(gt=0, description="Outermost edges are cut to ±limit.")] = None
     bins: Annotated[int | None, Field(gt=1, description="Bins of a periodic angle over 2 pi.")] = None
-    edges: Annotated[tuple[float, ...] | None, Field(description="Edges of bins that are not regular.")] = None
+    edges: Annotated[tuple[Finite, ...] | None, Field(description="Edges of bins that are not regular.")] = None
     first: Annotated[int, Field(description="Number of the first bin of `edges`.")] = 0
 
     @model_validator(mode="after")
@@ -44,6 +49,10 @@ class FieldScale(Config):
             raise ValueError("give one of lsb, bins, edges")
         if self.edges is not None and (len(self.edges) < 2 or bool(np.any(np.diff(self.edges) <= 0))):
             raise ValueError("edges must be at least two and increase")
+        if self.bits > MAX_BIN_BITS and self.step is not None:
+            raise ValueError(f"a field with bins has at most {MAX_BIN_BITS} bits")
+        if self.bins is not None and self.bins > 1 << self.bits:
+            raise ValueError(f"{self.bins} bins do not fit {self.bits} bits")
         return self
 
     @property
@@ -67,25 +76,27 @@ class FieldScale(Config):
             For plain integers, which have no edges.
         """
         if self.edges is not None:
-            return self.first, np.asarray(self.edges)
+            return self.first, np.asarray(self.edges, dtype=np.float64)
         step = self.step
         if step is None:
             raise ValueError("plain integers have no edges")
         low, high = self.numbers
         if self.bins:
-            return 0, np.arange(self.bins + 1) * step
+            return 0, np.arange(self.bins + 1, dtype=np.float64) * step
         if self.limit is not None:
             low = max(low, math.floor((-self.limit - self.start) / step + TOLERANCE))
             high = min(high, math.ceil((self.limit - self.start) / step - TOLERANCE) - 1)
-        edges = self.start + np.arange(low, high + 2) * step
-        return low, edges if self.limit is None else np.clip(edges, -self.limit, self.limit)
+        edges: NDArray[np.float64] = self.start + np.arange(low, high + 2, dtype=np.float64) * step
+        if self.limit is not None:
+            np.clip(edges, -self.limit, self.limit, out=edges)
+        return low, edges
 
     def centre(self, number: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return bin centres; beyond irregular bins the last width goes on."""
         if self.edges is None:
             if self.step is None:
                 return np.asarray(number, dtype=np.float64)
-            return self.start + (np.asarray(number) + 0.5) * self.step
+            return np.asarray(self.start + (np.asarray(number) + 0.5) * self.step, dtype=np.float64)
         edges = np.asarray(self.edges)
         middle = (edges[1:] + edges[:-1]) / 2
         index = np.asarray(number) - self.first
@@ -131,10 +142,8 @@ class ScaleSet(Config):
 
     name: str
     objects: Annotated[dict[str, ObjectScales], Field(min_length=1)]
-    precision: dict[str, Precision] = {}
-    externals: Annotated[
-        dict[str, Annotated[int, Field(ge=0, lt=256)]], Field(description="Signal → bit.")
-    ] = {}
+    precision: dict[str, Precision] = Field(default_factory=dict, description="Pair → decimals.")
+    externals: dict[str, SignalBit] = Field(default_factory=dict, description="External signal → bit.")
 
     @model_validator(mode="after")
     def _known_pairs(self) -> Self:
@@ -169,6 +178,6 @@ def load_scales(name: str, beside: Path | None = None) -> ScaleSet:
         return load((beside or Path()) / name, ScaleSet)
     path = SHIPPED / f"{name}.yaml"
     if not path.is_file():
-        shipped = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
-        raise InputError(f"no scale set '{name}'; there are {shipped}, or give a path ending in .yaml")
+        known = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
+        raise InputError(f"no scale set '{name}'; there are {known}, or give a path ending in .yaml")
     return load(path, ScaleSet)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.menu.conditions import FIELDS_OF, ResolvedCondition
+from trigsim.menu.decide import CompiledMenu
 from trigsim.menu.legs import TaggerScores
 from trigsim.menu.menu import Menu
 from trigsim.menu.networks import CrossingNetwork
 from trigsim.menu.readers.model import Recorded
+from trigsim.objects.model import TriggerObjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Comparison:
         Algorithm → crossings in which the recorded bit is set.
     decisions : mapping of str to bool array
         Our decisions.
+    run, lumi, event : uint64 arrays, shape (crossings,)
+        Where the crossings come from.
     """
 
     crossings: int
@@ -43,6 +47,9 @@ class Comparison:
     unsupported: Mapping[str, str]
     fired: Mapping[str, int]
     decisions: Mapping[str, NDArray[np.bool_]]
+    run: NDArray[np.uint64]
+    lumi: NDArray[np.uint64]
+    event: NDArray[np.uint64]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON document of `trigsim validate`."""
@@ -52,8 +59,6 @@ class Comparison:
             "exact": len(self.exact),
             "mismatched": {name: len(places) for name, places in self.mismatched.items()},
             "unsupported": dict(self.unsupported),
-            "fired": sum(count > 0 for count in self.fired.values()),
-            "differences": {name: list(places) for name, places in self.mismatched.items()},
         }
 
 
@@ -115,7 +120,7 @@ def _missing(
 
 def validate(
     menu: Menu,
-    recorded: Recorded,
+    recorded: Iterable[Recorded],
     models: Mapping[str, TaggerScores] | None = None,
     networks: Mapping[str, CrossingNetwork] | None = None,
     threads: int = 1,
@@ -126,34 +131,57 @@ def validate(
     ----------
     menu : Menu
         The menu that the bits were made with.
-    recorded : Recorded
-        From `readers.read`.
+    recorded : iterable of Recorded
+        From `readers.read`. Of bits recorded after prescale only those that are set are compared.
     models, networks : mapping, optional
         As for `Menu.compile`; algorithms that lack theirs are unsupported.
     threads : int
         Threads to decide with.
     """
     models, networks = models or {}, networks or {}
-    reasons = unsupported(menu, recorded, models, networks)
     bits = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
-    supported = [a.name for a in menu.algorithms if a.name not in reasons]
-    compiled = menu.compile(models, networks, only=supported)
-    decided = compiled.decide(recorded.objects, rows=recorded.rows, threads=threads)[recorded.decided]
-    decisions = dict(zip(compiled.names, decided.T, strict=True))
+    reasons: dict[str, str] = {}
+    chunks: list[tuple[Recorded, dict[str, NDArray[np.bool_]]]] = []
+    compiled: CompiledMenu | None = None
+    known: dict[str, str] | None = None
+    for chunk in recorded:
+        missing = unsupported(menu, chunk, models, networks)
+        reasons |= missing
+        if compiled is None or missing != known:
+            compiled, known = (
+                menu.compile(models, networks, only=[name for name in bits if name not in missing]),
+                missing,
+            )
+        decided = compiled.decide(chunk.objects, rows=chunk.rows, threads=threads)[chunk.decided]
+        # The objects are the bulk of a chunk and no longer needed.
+        light = replace(chunk, objects=TriggerObjects({}, np.zeros((0, 4), dtype=np.uint64)))
+        chunks.append((light, dict(zip(compiled.names, decided.T, strict=True))))
     exact: list[str] = []
     mismatched: dict[str, list[str]] = {}
     fired: dict[str, int] = {}
-    for name, ours in decisions.items():
-        expected = recorded.expected(name, bits[name])
-        if expected is None:
+    decisions: dict[str, NDArray[np.bool_]] = {}
+    for name, bit in bits.items():
+        if name in reasons:
+            continue
+        decisions[name] = np.concatenate([ours[name] for _, ours in chunks] or [np.zeros(0, dtype=np.bool_)])
+        expected = [chunk.expected(name, bit) for chunk, _ in chunks]
+        if any(e is None for e in expected):
             reasons[name] = "the data has no recorded bit of it"
             continue
-        fired[name] = int(expected.sum())
-        different = np.flatnonzero(ours != expected)
-        if len(different):
-            mismatched[name] = [recorded.place(int(i)) for i in different]
+        fired[name] = sum(int(e.sum()) for e in expected if e is not None)
+        places: list[str] = []
+        for (chunk, ours), theirs in zip(chunks, expected, strict=True):
+            different = ours[name] != theirs
+            if chunk.prescaled:
+                different &= theirs
+            places += [chunk.place(int(i)) for i in np.flatnonzero(different)]
+        if places:
+            mismatched[name] = places
         else:
             exact.append(name)
-    return Comparison(
-        len(recorded), len(menu.algorithms), tuple(exact), mismatched, reasons, fired, decisions
+    crossings = sum(len(chunk) for chunk, _ in chunks)
+    run, lumi, event = (
+        np.concatenate([getattr(chunk, name) for chunk, _ in chunks] or [np.zeros(0, dtype=np.uint64)])
+        for name in ("run", "lumi", "event")
     )
+    return Comparison(crossings, len(bits), tuple(exact), mismatched, reasons, fired, decisions, run, lumi, event)

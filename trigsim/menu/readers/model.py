@@ -41,8 +41,8 @@ class Recorded:
         Recorded decisions by name of the algorithm.
     run, lumi, event : uint64 arrays, shape (n,)
         Where each event comes from; of a test vector 0, 0 and the BX.
-    notes : tuple of str
-        What the file leaves open, one sentence each.
+    prescaled : bool
+        Whether the recorded bits are after prescale: one that is not set then says nothing.
     """
 
     objects: TriggerObjects
@@ -55,7 +55,7 @@ class Recorded:
     run: NDArray[np.uint64]
     lumi: NDArray[np.uint64]
     event: NDArray[np.uint64]
-    notes: tuple[str, ...] = ()
+    prescaled: bool = False
 
     def __len__(self) -> int:
         return len(self.decided)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from trigsim.base.errors import InputError
@@ -9,15 +10,15 @@ from trigsim.menu.readers.model import Recorded
 from trigsim.menu.readers.vectors import read_vectors
 
 
-def read(path: str | Path, tree: str | None = None) -> Recorded:
-    """Read trigger objects and recorded decisions from any known file.
+def read(path: str | Path, prefix: str | None = None) -> Iterator[Recorded]:
+    """Read trigger objects and recorded decisions from any known file, in chunks.
 
     Parameters
     ----------
     path : path
         uGT vector (.txt, .txt.gz), NanoAOD or L1Ntuple (.root).
-    tree : str, optional
-        For ROOT files: which objects to take, e.g. "L1Emul" of NanoAOD or "emulator" of an L1Ntuple.
+    prefix : str, optional
+        For ROOT files: which objects to take, "L1" (unpacked, the default) or "L1Emul" (re-emulated).
     """
     path = Path(path)
     if not path.is_file():
@@ -27,5 +28,6 @@ def read(path: str | Path, tree: str | None = None) -> Recorded:
     if magic == b"root" or path.suffix == ".root":
         from trigsim.menu.readers.root import read_root  # noqa: PLC0415 - uproot is slow to import
 
-        return read_root(path, tree)
-    return read_vectors(path)
+        yield from read_root(path, prefix)
+    else:
+        yield read_vectors(path)

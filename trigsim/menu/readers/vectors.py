@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,9 @@ def read_vectors(path: str | Path) -> Recorded:
         raise InputError("the vector is empty; give one row a crossing", path)
     n_fields = len(lines[0][1])
     if n_fields not in LAYOUTS:
-        raise InputError(f"a row has {n_fields} fields; a uGT vector has 48 (2016) or 60 (2017 on)", path, lines[0][0])
+        raise InputError(
+            f"a row has {n_fields} fields; a uGT vector has 48 (2016) or 60 (2017 on)", path, lines[0][0]
+        )
     n_eg, n_tau, n_jet, n_sums, n_cicada = LAYOUTS[n_fields]
     n_words = N_MUONS + n_eg + n_tau + n_jet + n_sums + n_cicada
     words = np.zeros((len(lines), n_words), dtype=np.uint64)
@@ -101,7 +104,9 @@ def read_vectors(path: str | Path) -> Recorded:
     widths = [16] * N_MUONS + [8] * (n_words - N_MUONS) + [64, 128]
     for i, (number, fields) in enumerate(lines):
         if len(fields) != n_fields or [len(f) for f in fields[1:-1]] != widths:
-            raise InputError(f"expected {n_fields} fields as in the first row; the row is cut short or broken", path, number)
+            raise InputError(
+                f"expected {n_fields} fields as in the first row; the row is cut short or broken", path, number
+            )
         try:
             crossing[i] = int(fields[0])
             words[i] = [int(f, 16) for f in fields[1 : 1 + n_words]]
@@ -109,9 +114,11 @@ def read_vectors(path: str | Path) -> Recorded:
             externals[i] = [(signals >> 64 * k) & 0xFFFF_FFFF_FFFF_FFFF for k in range(4)]
             decisions[i] = np.frombuffer(bytes.fromhex(fields[2 + n_words]), dtype=np.uint8)[::-1]
         except (ValueError, OverflowError):
-            raise InputError("a field is not a number; words are hexadecimal, the BX decimal", path, number) from None
+            raise InputError(
+                "a field is not a number; words are hexadecimal, the BX decimal", path, number
+            ) from None
     ends = np.cumsum([0, N_MUONS, n_eg, n_tau, n_jet, n_sums, n_cicada])
-    part = [words[:, a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    part = [words[:, a:b] for a, b in pairwise(ends)]
     return Recorded(
         objects=TriggerObjects(_collections(*part), externals),
         decided=np.arange(len(lines)),

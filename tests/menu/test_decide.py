@@ -1,0 +1,193 @@
+"""The compiled menu against the oracle, on random conditions and crossings."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.menu import oracle
+from tests.menu.strategies import SLOTS, conditions, rows
+from trigsim.base.errors import InputError
+from trigsim.menu import loads
+from trigsim.objects.model import Collection, TriggerObjects
+
+JET40 = {"object": "JET", "pt_gev": 40}
+
+
+def objects_of(crossings):
+    collections = {
+        kind: Collection(
+            {
+                field: np.array([[o[field] for o in row[kind]] for row in crossings], dtype=np.int32)
+                for field in crossings[0][kind][0]
+            }
+        )
+        for kind in SLOTS
+    }
+    return TriggerObjects(collections, np.zeros((len(crossings), 4), dtype=np.uint64))
+
+
+def menu_of(written, scales="cms_run3"):
+    algorithms = [{"name": f"a{i}", "when": condition} for i, condition in enumerate(written)]
+    return loads(json.dumps({"name": "test", "scales": scales, "algorithms": algorithms}))
+
+
+class Padded:
+    """Rows with the neighbours that a mode sees."""
+
+    def __init__(self, crossings, mode):
+        self.crossings, self.mode = crossings, mode
+
+    def of(self, at):
+        return _Around(self, at)
+
+
+class _Around:
+    def __init__(self, padded, at):
+        self.padded, self.at = padded, at
+
+    def __getitem__(self, row):
+        crossings, mode = self.padded.crossings, self.padded.mode
+        if row == self.at:
+            return crossings[row]
+        # An absent crossing has empty slots, which are zeros.
+        absent = {kind: [dict.fromkeys(o, 0) for o in objects] for kind, objects in crossings[0].items()}
+        if mode == "independent":
+            return absent
+        if mode == "cyclic":
+            return crossings[row % len(crossings)]
+        return crossings[row] if 0 <= row < len(crossings) else absent
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    crossings=st.lists(rows, min_size=1, max_size=5),
+    written=st.lists(conditions, min_size=1, max_size=6),
+    mode=st.sampled_from(["independent", "consecutive", "cyclic"]),
+)
+def test_every_condition_is_the_oracles(crossings, written, mode):
+    decided = menu_of(written).compile().decide(objects_of(crossings), rows=mode)
+    padded = Padded(crossings, mode)
+    for i, condition in enumerate(written):
+        expected = [oracle.holds(condition, padded.of(at), at) for at in range(len(crossings))]
+        assert decided[:, i].tolist() == expected, (condition, mode)
+
+
+def test_threads_and_blocks_do_not_matter():
+    rng = np.random.default_rng(1)
+    n = 3000
+
+    def collection(slots, **ranges):
+        return Collection({f: rng.integers(a, b, (n, slots), dtype=np.int32) for f, (a, b) in ranges.items()})
+
+    calo = {"pt": (0, 120), "eta": (-115, 115), "phi": (0, 144)}
+    data = TriggerObjects(
+        {"JET": collection(12, **calo), "EG": collection(12, **calo)}, rng.integers(0, 16, (n, 4), dtype=np.uint64)
+    )
+    menu = loads(
+        json.dumps(
+            {
+                "name": "test",
+                "scales": "cms_run3",
+                "externals": {"B": 1},
+                "algorithms": [
+                    {"name": "near", "when": {"objects": [JET40, {"object": "EG", "pt_gev": 50}], "dr": [0, 0.4]}},
+                    {"name": "before", "when": {"object": "JET", "pt_gev": 59, "bx": -2}},
+                    {"name": "after", "when": {"external": "B", "bx": 1}},
+                ],
+            }
+        )
+    ).compile()  # fmt: skip
+    assert menu.reach == (2, 1)
+    whole = menu.decide(data, rows="consecutive")
+    assert whole.any(axis=0).all()
+    assert not whole.all(axis=0).any()
+    assert (menu.decide(data, rows="consecutive", threads=4) == whole).all()
+    # Blocks that overlap by the reach join without a seam.
+    pieces = []
+    for start in range(0, n, 700):
+        low, high = max(start - 2, 0), min(start + 701, n)
+        part = TriggerObjects(
+            {k: Collection({f: a[low:high] for f, a in c.fields.items()}) for k, c in data.collections.items()},
+            data.externals[low:high],
+        )
+        pieces.append(menu.decide(part, rows="consecutive", margin=(start - low, high - min(start + 700, n))))
+    assert (np.concatenate(pieces) == whole).all()
+    # Alone, a crossing has no neighbours.
+    alone = menu.decide(data, rows="independent")
+    assert not alone[:, 1:].any()
+    assert (alone[:, 0] == whole[:, 0]).all()
+    cyclic = menu.decide(data, rows="cyclic")
+    assert (cyclic[2:-1] == whole[2:-1]).all()
+    assert cyclic[0, 1] == (data.collections["JET"].fields["pt"][-2] >= 118).any()
+
+
+def test_twelve_objects_of_mixed_kinds():
+    condition = {
+        "objects": [
+            {"object": "JET", "pt_gev": 10, "times": 6},
+            {"object": "EG", "pt_gev": 5, "eta": [[-2.523, 0.0]], "times": 2},
+            {"object": "EG", "pt_gev": 5, "eta": [[0.0, 2.523]], "times": 2},
+            {"object": "EG", "pt_gev": 9, "times": 2},
+        ]
+    }
+    menu = menu_of([condition]).compile()
+
+    def decide(n_jets, eta):
+        jets = {"pt": np.where(np.arange(12) < n_jets, 20, 0)[None].astype(np.int32)}
+        eg = {"pt": np.full((1, len(eta)), 18, dtype=np.int32), "eta": np.array([eta], dtype=np.int32)}
+        data = TriggerObjects({"JET": Collection(jets), "EG": Collection(eg)}, np.zeros((1, 4), dtype=np.uint64))
+        return menu.decide(data)[0, 0]
+
+    assert decide(6, [-3, -3, 3, 3, 100, 100])
+    assert decide(7, [-3, -3, 3, 3, -3, 3])
+    assert not decide(5, [-3, -3, 3, 3, 100, 100])
+    # Enough of each, but not all at once.
+    assert not decide(6, [-3, -3, 3, 100, 100, 100])
+    assert not decide(6, [-3, -3, 3, 3, 100])
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "the data has no JET"),
+        ({"JET": {"eta": np.zeros((2, 1), np.int32)}}, "no field 'pt' of JET"),
+        ({"JET": {"pt": np.zeros((2, 1), np.int64)}}, "must be int32"),
+        ({"JET": {"pt": np.full((2, 1), 4000, np.int32)}}, "JET pt 4000 in row 0 is outside 0..2047"),
+        ({"JET": {"pt": np.zeros((2, 80), np.int32)}}, "at most 62"),
+        ({"JET": {"pt": np.zeros((3, 1), np.int32)}}, "int32 of 2 rows"),
+    ],
+)
+def test_bad_data_is_refused(fields, problem):
+    menu = menu_of([{"object": "JET", "pt_gev": 10}]).compile()
+    data = TriggerObjects({k: Collection(f) for k, f in fields.items()}, np.zeros((2, 4), np.uint64))
+    with pytest.raises(InputError, match=problem):
+        menu.decide(data)
+
+
+def test_a_tagger_score_is_cut_at_its_working_point():
+    text = """
+name: test
+scales: phase2
+algorithms:
+  - {name: point, when: {object: FATJET, pt_gev: 100, score: {model: hbb, working_point: tight}}}
+  - {name: raw, when: {object: FATJET, pt_gev: 100, score: {model: hbb, hw: -3}}}
+  - {name: real, when: {object: FATJET, pt_gev: 100, score: {model: hbb, value: 0.3}}}
+"""
+    menu = loads(text)
+    assert menu.models == ("hbb",)
+    tagger = SimpleNamespace(working_points={"tight": 100_000}, score_format=SimpleNamespace(lsb=1 / 4096))
+    compiled = menu.compile(models={"hbb": tagger})
+    scores = np.array([[99_999], [100_000], [-4], [-3], [1228], [1229], [2**31 - 1], [-(2**31)]], dtype=np.int32)
+    fields = {"pt": np.full((8, 1), 400, dtype=np.int32), "score_hbb": scores}
+    data = TriggerObjects({"FATJET": Collection(fields)}, np.zeros((8, 4), dtype=np.uint64))
+    decided = compiled.decide(data)
+    for name, least in (("point", 100_000), ("raw", -3), ("real", 1229)):
+        assert decided[:, compiled.names.index(name)].tolist() == (scores[:, 0] >= least).tolist()
+    with pytest.raises(InputError, match="tagger 'hbb' is not given"):
+        menu.compile()
+    with pytest.raises(InputError, match="no working point 'tight'; it has none"):
+        menu.compile(models={"hbb": SimpleNamespace(working_points={}, score_format=tagger.score_format)})

@@ -1,0 +1,198 @@
+"""After the algorithm bits: BX masks, fractional prescales, veto, final OR.
+
+Per algorithm the bit is masked by its open crossings, then prescaled; the final OR of what is left is blocked
+where an algorithm with its veto set passes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.base.errors import InputError
+from trigsim.menu.menu import Menu
+from trigsim.menu.prescale_kernels import prescale
+from trigsim.menu.readers.model import read_text
+
+#: Crossings of an orbit.
+ORBIT = 3564
+#: Factors are 32 bits wide.
+MAX_FACTOR = (1 << 32) - 1
+
+
+def factor(value: float | str | Decimal) -> int:
+    """Return a prescale in hundredths, rounded half up.
+
+    Raises
+    ------
+    InputError
+        If it is neither 0 (off) nor from 1 to what 32 bits hold.
+    """
+    try:
+        hundredths = int((Decimal(str(value)) * 100 + Decimal("0.5")) // 1)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise InputError(f"prescale '{value}' is not a number") from None
+    if hundredths != 0 and not 100 <= hundredths <= MAX_FACTOR:
+        raise InputError(f"prescale {value} is out of range; give 0 (off), or 1 to {MAX_FACTOR / 100}")
+    return hundredths
+
+
+@dataclass(frozen=True, slots=True)
+class PrescaleTable:
+    """Prescale columns.
+
+    Attributes
+    ----------
+    columns : mapping of str to (mapping of str to int)
+        Column → algorithm → factor in hundredths.
+    """
+
+    columns: Mapping[str, Mapping[str, int]]
+
+
+def read_prescales(path: str | Path, menu: Menu) -> PrescaleTable:
+    """Read a CSV table: a header with `name` (and, if you like, `index`), then one column each.
+
+    Raises
+    ------
+    InputError
+        With line and column: unknown or repeated algorithms, a wrong index, a value that is no prescale.
+    """
+    path = Path(path)
+    rows = list(csv.reader(io.StringIO(read_text(path))))
+    header = [cell.strip() for cell in rows[0]] if rows else []
+    lower = [cell.lower() for cell in header]
+    if "name" not in lower or len(set(lower)) != len(lower):
+        raise InputError("the header needs a column 'name', and no column twice", path, 1, 1)
+    at_name, at_index = lower.index("name"), lower.index("index") if "index" in lower else None
+    places = [i for i in range(len(header)) if i not in (at_name, at_index)]
+    known = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
+    columns: dict[str, dict[str, int]] = {header[i]: {} for i in places}
+    seen: set[str] = set()
+    for line, row in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(header):
+            raise InputError(f"{len(row)} cells; the header has {len(header)}", path, line)
+        name = row[at_name].strip()
+        if name not in known or name in seen:
+            problem = "is not in the menu" if name not in known else "is given twice"
+            raise InputError(f"algorithm '{name[:80]}' {problem}; correct it", path, line, at_name + 1)
+        seen.add(name)
+        if at_index is not None and row[at_index].strip() != str(known[name]):
+            raise InputError(f"'{name}' has index {known[name]} in the menu; correct it", path, line, at_index + 1)
+        for i in places:
+            try:
+                columns[header[i]][name] = factor(row[i].strip())
+            except InputError as failure:
+                raise InputError(failure.problem, path, line, i + 1) from None
+    return PrescaleTable(columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """Decisions after masks and prescales.
+
+    Attributes
+    ----------
+    bits : bool array of shape (n, algorithms)
+        What is left of each algorithm.
+    final_or : bool array of shape (n,)
+        Whether the crossing is read out.
+    veto : bool array of shape (n,)
+        Whether a veto blocked it.
+    counters : int64 array of shape (algorithms,)
+        To be handed to the next block.
+    """
+
+    bits: NDArray[np.bool_]
+    final_or: NDArray[np.bool_]
+    veto: NDArray[np.bool_]
+    counters: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FinalDecision:
+    """Masks, prescales and vetoes of the algorithms of a compiled menu.
+
+    Attributes
+    ----------
+    factors : int64 array of shape (algorithms,)
+        Prescales in hundredths.
+    opened : bool array of shape (algorithms, 3564) or None
+        Crossings in which an algorithm may fire; None if there are no masks.
+    vetoes : bool array of shape (algorithms,)
+        Algorithms that block the final OR.
+    """
+
+    factors: NDArray[np.int64]
+    opened: NDArray[np.bool_] | None
+    vetoes: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, menu: Menu, names: Sequence[str], column: Mapping[str, int] | None = None) -> FinalDecision:
+        """Return the final decision of a menu.
+
+        Parameters
+        ----------
+        menu : Menu
+            Where masks, vetoes and default prescales are.
+        names : sequence of str
+            Algorithms, in the order of the decisions (`CompiledMenu.names`).
+        column : mapping, optional
+            A column of a `PrescaleTable`; algorithms it lacks keep the menu's prescale.
+        """
+        known = {a.name: a for a in menu.algorithms}
+        algorithms = [known[name] for name in names]
+        factors = [(column or {}).get(a.name, factor(a.prescale)) for a in algorithms]
+        opened = None
+        if any(a.bx_mask is not None for a in algorithms):
+            opened = np.ones((len(algorithms), ORBIT), dtype=np.bool_)
+            for row, algorithm in zip(opened, algorithms, strict=True):
+                if algorithm.bx_mask is not None:
+                    row[:] = False
+                    for first, last in algorithm.bx_mask:
+                        row[first : last + 1] = True
+        return cls(
+            np.array(factors, dtype=np.int64), opened, np.array([a.veto for a in algorithms], dtype=np.bool_)
+        )
+
+    def start(self) -> NDArray[np.int64]:
+        """Return the counters at start: zero."""
+        return np.zeros(len(self.factors), dtype=np.int64)
+
+    def apply(
+        self, bits: NDArray[np.bool_], counters: NDArray[np.int64], bx: NDArray[np.integer] | None = None
+    ) -> Final:
+        """Return the final decisions of a block of consecutive crossings.
+
+        Parameters
+        ----------
+        bits : bool array of shape (n, algorithms)
+            From `CompiledMenu.decide`.
+        counters : int64 array of shape (algorithms,)
+            From `start`, or from the block before.
+        bx : integer array of shape (n,), optional
+            Place of each crossing in the orbit, 0 to 3563; needed where the menu has masks.
+        """
+        if bits.ndim != 2 or bits.shape[1] != len(self.factors):
+            raise InputError(f"bits have shape {bits.shape}; give (n, {len(self.factors)})")
+        if counters.shape != self.factors.shape:
+            raise InputError(f"{len(counters)} counters for {len(self.factors)} algorithms; start with `start`")
+        masked = np.ascontiguousarray(bits.T)
+        if self.opened is not None:
+            if bx is None or bx.shape != (len(bits),) or (len(bx) and not 0 <= bx.min() <= bx.max() < ORBIT):
+                raise InputError(f"the menu has BX masks; give the BX of each crossing, 0 to {ORBIT - 1}")
+            masked &= self.opened[:, bx]
+        counters = counters.copy()
+        out = np.empty_like(masked)
+        prescale(masked, self.factors, counters, out)
+        veto = np.asarray(out[self.vetoes].any(axis=0))
+        return Final(out.T, np.asarray(out.any(axis=0) & ~veto), veto, counters)
