@@ -24,7 +24,7 @@ def task():
 def quick():
     from trigsim.tagger.config import Epochs, TrainConfig
 
-    return TrainConfig(hidden=(16, 8), keep=3, batch=128, epochs=Epochs(select=12, tune=8, quantise=8))
+    return TrainConfig(hidden=(16, 8), keep=3, batch=128, epochs=Epochs(select=12, tune=8, quantise=8), restarts=1)
 
 
 @pytest.fixture(scope="session")

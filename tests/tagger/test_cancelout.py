@@ -94,7 +94,7 @@ def test_budget_term_pulls_to_k():
 def test_exported_network_equals_the_gated_one(seed, k, m):
     torch.manual_seed(seed)
     module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 2))
-    gated = Gated(module, inputs=k, nodes=(m, 3))
+    gated = Gated(module, inputs=k, nodes=(m, 3)).eval()
     for gate in gated.budgets:
         nn.init.normal_(gate.weight)
     gated.anneal(0.7)
@@ -158,3 +158,18 @@ def test_networks_that_cannot_be_resized(module):
 def test_node_budgets_are_one_per_hidden_layer():
     with pytest.raises(InputError, match="1 hidden layers"):
         Gated(nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1)), nodes=(1, 1))
+
+
+def test_thrown_gates_are_open_with_their_probability():
+    torch.manual_seed(0)
+    gate = BudgetedCancelOut(3, keep=2, start=0.0)
+    with torch.no_grad():
+        gate.weight.copy_(torch.tensor([-1.0, 0.0, 2.0]))
+    x = torch.ones(40_000, 3)
+    thrown = gate(x)
+    assert set(thrown.unique().tolist()) == {0.0, 1.0}
+    np.testing.assert_allclose(thrown.mean(0).detach().numpy(), gate.gates().detach().numpy(), atol=0.01)
+    thrown.sum().backward()
+    assert (gate.weight.grad > 0).all()
+    # In evaluation nothing is random.
+    assert torch.equal(gate.eval()(x)[0], gate.gates())

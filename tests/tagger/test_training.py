@@ -184,3 +184,30 @@ def test_auc_against_scikit_learn():
     rng = np.random.default_rng(0)
     score, y, w = rng.integers(0, 9, 500), rng.integers(0, 2, 500), rng.uniform(0.1, 2, 500)
     assert auc(score, y, w) == pytest.approx(roc_auc_score(y, score, sample_weight=w))
+
+
+def test_shared_weights_take_few_values(task, quick):
+    made = train(*task, quick.model_copy(update={"precision": Precision(shared=3), "prune": 0.3}))
+    for layer in made.layers:
+        assert len(np.unique(layer.weight)) <= 8
+    assert made.metrics["auc"] > 0.8
+
+
+def test_price_on_bits_makes_weights_short(task, quick, model):
+    from trigsim.tagger.coding import effective_bits
+
+    longer = quick.epochs.model_copy(update={"quantise": 30})
+    made = train(*task, quick.model_copy(update={"precision": Precision(bit_cost=1.0), "epochs": longer}))
+    assert effective_bits(made).sum() < 0.6 * effective_bits(model).sum()
+    assert made.metrics["auc"] > 0.8
+
+
+def test_dear_features_are_left_out(task, quick):
+    prices = {f"f{i}": 1.0 for i in range(12)} | {"f4": 10.0}
+    update = {"keep": None, "price_budget": 3.0, "prices": prices}
+    made = train(*task, quick.model_copy(update=update))
+    assert "f4" not in made.features
+    assert {"f1", "f7"} <= set(made.features)
+    with pytest.raises(InputError, match="look at f11"):
+        prices.pop("f11")
+        train(*task, quick.model_copy(update={**update, "prices": prices}))

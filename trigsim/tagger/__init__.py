@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trigsim.tagger.config import TaggerPlan, TrainConfig
     from trigsim.tagger.dataset import Candidates, read
     from trigsim.tagger.model import Model, load
+    from trigsim.tagger.shrinking import Shrunk, shrink
     from trigsim.tagger.tagger import Tagger, load_tagger
     from trigsim.tagger.training import train
 
@@ -22,6 +23,7 @@ _HOMES = {
     "CancelOut": "cancelout",
     "Candidates": "dataset",
     "Model": "model",
+    "Shrunk": "shrinking",
     "Tagger": "tagger",
     "TaggerPlan": "config",
     "TrainConfig": "config",
@@ -29,6 +31,7 @@ _HOMES = {
     "load": "model",
     "load_tagger": "tagger",
     "read": "dataset",
+    "shrink": "shrinking",
     "train": "training",
 }
 
@@ -37,6 +40,7 @@ __all__ = [
     "CancelOut",
     "Candidates",
     "Model",
+    "Shrunk",
     "Tagger",
     "TaggerPlan",
     "TrainConfig",
@@ -44,6 +48,7 @@ __all__ = [
     "load",
     "load_tagger",
     "read",
+    "shrink",
     "train",
 ]
 

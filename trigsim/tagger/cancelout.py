@@ -92,8 +92,12 @@ class CancelOut(nn.Module):
 class BudgetedCancelOut(nn.Module):
     """Gates of which exactly `keep` stay open, the number (or price) being the user's.
 
-    While training, ``y = x * sigmoid(s * w)``. Call `anneal(t)` with t going from 0 to 1: the slope s rises
-    geometrically, and the budget falls from everything to `keep` over the first `ramp` of the way, so that
+    The gates are ``g = sigmoid(s * w)``. While training, each gate of each row is thrown open or shut at
+    random, open with probability g, and the gradient passes as through a soft gate (binary concrete, Maddison
+    et al., arXiv 1611.00712, straight through). So the network meets many subsets of about the allowed size,
+    w learns what an input adds to them, and no large weight behind a small gate can cheat. In evaluation
+    ``y = x * g``. Call `anneal(t)` with t going from 0 to 1: the slope s rises geometrically, which makes the
+    gates certain, and the budget falls from everything to `keep` over the first `ramp` of the way, so that
     inputs leave one after another while the network adapts. Add `penalty()` to the loss. Then `close()` keeps
     the best `keep` inputs exactly, `fold` puts their gates into the next dense layer, and no gate remains.
 
@@ -106,11 +110,15 @@ class BudgetedCancelOut(nn.Module):
     prices : array_like of shape (n,), optional
         What each input costs to compute (LUT, ns, …), positive. None: one each.
     budget, binarise : float
-        Strengths of the two terms.
+        Strengths of the budget term ``(sum p g - allowed)**2`` and of ``t * sum g (1 - g)``.
     slope : tuple of float
         s at t = 0 and at t = 1.
     ramp : float
         The budget reaches `keep` at this t.
+    temperature : float
+        Softness of the gradient of a thrown gate.
+    start : float
+        Initial w.
     """
 
     def __init__(
@@ -123,12 +131,15 @@ class BudgetedCancelOut(nn.Module):
         binarise: float = 0.1,
         slope: tuple[float, float] = (1.0, 12.0),
         ramp: float = 0.8,
+        temperature: float = 0.5,
+        start: float = 2.0,
     ) -> None:
         super().__init__()
         cost = _prices(n, keep, prices)
         self.keep, self.priced = keep, prices is not None
         self.budget, self.binarise, self.slope, self.ramp = budget, binarise, slope, ramp
-        self.weight = nn.Parameter(torch.full((n,), 1.0))
+        self.temperature = temperature
+        self.weight = nn.Parameter(torch.full((n,), float(start)))
         self.price: Tensor
         self.progress: Tensor
         self.mask: Tensor
@@ -140,15 +151,23 @@ class BudgetedCancelOut(nn.Module):
         """Set how far training is, 0 at the start and 1 at the end."""
         self.progress.fill_(min(max(t, 0.0), 1.0))
 
+    def _logits(self) -> Tensor:
+        low, high = self.slope
+        s: float = low * (high / low) ** float(self.progress)
+        return s * self.weight
+
     def gates(self) -> Tensor:
         """Return the gates, shape (n,); exactly 0 where closed."""
-        low, high = self.slope
-        s = low * (high / low) ** float(self.progress)
-        return torch.sigmoid(s * self.weight) * self.mask
+        return torch.sigmoid(self._logits()) * self.mask
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x, shape (..., n), times the gates."""
-        return x * self.gates()
+        """Return x, shape (..., n), times the gates, or times thrown ones in training mode."""
+        if not self.training:
+            return x * self.gates()
+        noise = torch.empty_like(x).uniform_(1e-6, 1 - 1e-6).logit()
+        soft = torch.sigmoid((self._logits() + noise) / self.temperature)
+        thrown = soft + ((soft > 0.5).to(soft) - soft).detach()
+        return x * thrown * self.mask
 
     def penalty(self) -> Tensor:
         """Return the budget and binarising terms, to add to the training loss."""

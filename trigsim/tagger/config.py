@@ -34,6 +34,10 @@ class Precision(Config):
     #: Bits of the activations: one number, or one per hidden layer.
     activations: Bits | tuple[Bits, ...] = 8
     output: FormatText = "ap_fixed<16,6,AP_RND,AP_SAT>"
+    #: Weight in the loss of the network's bit operations, 1 at the start: each weight learns its own width.
+    bit_cost: Annotated[float, Field(ge=0)] = 0.0
+    #: Weights of a layer share 2**shared values; None: all are free.
+    shared: Annotated[int, Field(ge=1, le=8)] | None = None
 
 
 class Epochs(Config):
@@ -50,6 +54,10 @@ class TrainConfig(Config):
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")] = "tagger"
     #: Features that stay; None: all.
     keep: Annotated[int, Field(ge=1)] | None = None
+    #: Instead of `keep`: what the features that stay may cost together, in the unit of `prices`.
+    price_budget: Annotated[float, Field(gt=0)] | None = None
+    #: Feature → its price (LUT, ns, …), for all that are offered.
+    prices: dict[str, Annotated[float, Field(gt=0)]] = Field(default={})
     #: Features not offered at all.
     exclude: tuple[str, ...] = ()
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(max_length=8)] = (32, 16)
@@ -59,6 +67,8 @@ class TrainConfig(Config):
     #: Share of the weights set to zero by magnitude.
     prune: Annotated[float, Field(ge=0, lt=1)] = 0.0
     epochs: Epochs = Epochs()
+    #: Selections from different random numbers; the one of the best validation loss is kept.
+    restarts: Annotated[int, Field(ge=1, le=100)] = 2
     batch: Annotated[int, Field(ge=1)] = 512
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     seed: Annotated[int, Field(ge=0)] = 0
@@ -69,8 +79,20 @@ class TrainConfig(Config):
     #: How candidates are weighted: classes equal in sum, or as given.
     balance: Literal["classes", "none"] = "classes"
 
+    @property
+    def selects(self) -> bool:
+        """Whether features are to be chosen."""
+        return self.keep is not None or self.price_budget is not None
+
+    @property
+    def tries(self) -> int:
+        """Restarts that make sense: one if nothing is chosen."""
+        return self.restarts if self.selects or self.nodes is not None else 1
+
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
+        if self.keep is not None and self.price_budget is not None:
+            raise ValueError("keep and price_budget are both given; give one")
         if self.nodes is not None:
             if len(self.nodes) != len(self.hidden):
                 raise ValueError(

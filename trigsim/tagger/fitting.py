@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from trigsim.numeric.random import stream_rng
 
-History = list[dict[str, float]]
+History = list[dict[str, float | str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,14 @@ def loss(output: Tensor, y: Tensor, w: Tensor) -> Tensor:
 
 
 def evaluate(module: nn.Module, sample: Sample) -> tuple[Tensor, float]:
-    """Return outputs and mean loss, without gradients."""
+    """Return outputs and mean loss in evaluation mode, without gradients."""
+    training = module.training
+    module.eval()
     with torch.no_grad():
         output = module(sample.x)
-        return output, float(loss(output, sample.y, sample.w))
+        value = float(loss(output, sample.y, sample.w))
+    module.train(training)
+    return output, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,11 @@ def fit(
     *,
     epochs: int,
     phase: str,
-    gates: list[nn.Parameter] | None = None,
+    fast: Iterable[nn.Parameter] = (),
+    boost: float = 3.0,
     penalty: Callable[[], Tensor] | None = None,
     on_step: Callable[[float], None] | None = None,
+    cosine: bool = True,
     keep_best: bool = True,
 ) -> History:
     """Train `module` in place.
@@ -127,17 +133,19 @@ def fit(
     train, valid : Sample
         What the gradient sees, and what tells which epoch was best.
     pace : Pace
-        The learning rate falls to zero as a cosine if the best epoch is kept, else it is constant.
     epochs : int
         Passes over `train`.
     phase : str
         Named in the history.
-    gates : list of Parameter, optional
-        Parameters that learn three times as fast.
+    fast : iterable of Parameter
+        Those that learn `boost` times as fast (gates, widths).
+    boost : float
     penalty : callable, optional
         Term to add to the loss.
     on_step : callable, optional
         Called with the share of training done, in [0, 1), before each step.
+    cosine : bool
+        Whether the learning rate falls to zero as a cosine.
     keep_best : bool
         End with the weights of the best validation loss.
 
@@ -146,12 +154,15 @@ def fit(
     list of dict
         Per epoch: phase, epoch, train and valid loss.
     """
-    fast = {id(p) for p in gates or ()}
-    slow = [p for p in module.parameters() if id(p) not in fast and p.requires_grad]
-    optimiser = torch.optim.Adam([{"params": slow, "lr": pace.rate}, {"params": gates or [], "lr": 3 * pace.rate}])
+    boosted = list(fast)
+    known = {id(p) for p in boosted}
+    slow = [p for p in module.parameters() if id(p) not in known and p.requires_grad]
+    groups = [{"params": slow, "lr": pace.rate}, {"params": boosted, "lr": boost * pace.rate}]
+    optimiser = torch.optim.Adam(groups)
     batch = min(pace.batch, len(train))
     steps = len(train) // batch
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, epochs * steps)) if keep_best else None
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps) if cosine else None
+    module.train()
     history: History = []
     best, kept = np.inf, None
     for epoch in range(epochs):
@@ -171,11 +182,12 @@ def fit(
             if schedule:
                 schedule.step()
         _, validation = evaluate(module, valid)
-        history.append({"phase": phase, "epoch": epoch, "train": total / steps, "valid": validation})  # type: ignore[dict-item]
+        history.append({"phase": phase, "epoch": epoch, "train": total / steps, "valid": validation})
         if keep_best and validation < best:
             best, kept = validation, copy.deepcopy(module.state_dict())
         if pace.advance:
             pace.advance(1)
     if kept is not None:
         module.load_state_dict(kept)
+    module.eval()
     return history

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
 from trigsim.tagger.cancelout import BudgetedCancelOut, fold
+from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit
 
 #: Activations that work node by node, so that a node may leave.
 ELEMENTWISE = (
@@ -129,6 +130,69 @@ class Gated(nn.Module):
                 assert isinstance(producer, nn.Linear)
                 small[before] = _rows(producer, kept)
         return columns, small
+
+
+def resize(
+    module: nn.Sequential,
+    train: Sample,
+    valid: Sample,
+    pace: Pace,
+    *,
+    inputs: float | None,
+    nodes: Sequence[int] | None,
+    prices: ArrayLike | None = None,
+    select: int,
+    tune: int,
+    restarts: int = 1,
+) -> tuple[NDArray[np.int64], nn.Sequential, History]:
+    """Select inputs and nodes, export, fine-tune; of several tries that of the best validation loss is kept.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Where to start; left as it is.
+    train, valid : Sample
+    pace : Pace
+    inputs, nodes, prices
+        See `Gated`; without any budget only fine-tuning is left.
+    select, tune : int
+        Epochs with gates, and of the exported network.
+    restarts : int
+        Tries, at least 1.
+
+    Returns
+    -------
+    columns : int64 array
+        Inputs that stay, sorted.
+    small : torch.nn.Sequential
+        The plain network on those.
+    history : list of dict
+        Of the try that was kept.
+    """
+    tries = []
+    for _ in range(restarts):
+        gated = Gated(module, inputs=inputs, nodes=nodes, prices=prices)
+        history: History = []
+        if gated.budgets:
+            history = fit(
+                gated,
+                train,
+                valid,
+                pace,
+                epochs=select,
+                phase="select",
+                fast=[g.weight for g in gated.budgets],
+                penalty=gated.penalty,
+                on_step=gated.anneal,
+                cosine=False,
+                keep_best=False,
+            )
+        columns, small = gated.export()
+        few = valid.columns(columns)
+        history += fit(small, train.columns(columns), few, pace, epochs=tune, phase="tune")
+        tries.append((evaluate(small, few)[1], columns, small, history))
+    _, columns, small, history = min(tries, key=lambda t: t[0])
+    return columns, small, history
 
 
 def _rows(layer: nn.Linear, rows: NDArray[np.int64]) -> nn.Linear:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
 from trigsim.base.provenance import library_versions
@@ -23,7 +23,7 @@ from trigsim.tagger.fitting import History, Pace, Sample, fit, seeded
 from trigsim.tagger.inputs import InputMap, fit_input_map
 from trigsim.tagger.model import Model
 from trigsim.tagger.quantise import QuantisedNetwork
-from trigsim.tagger.resize import Gated
+from trigsim.tagger.resize import resize
 
 #: Shares of the split groups: to train, to choose the best epoch; the rest measures.
 TRAIN_SHARE, VALID_SHARE = 0.6, 0.15
@@ -77,10 +77,23 @@ def train(
     inputs = fit_input_map(
         x_hw[train_rows][:, offered], _format(config.precision.input), [names[i] for i in offered]
     )
+    prices = None if config.price_budget is None else [config.prices[names[i]] for i in offered]
     sample = _sample(x_hw[:, offered], y, w, inputs, config)
     trained, valid = sample.rows(train_rows), sample.rows(valid_rows)
 
-    chosen, small, history = _resized(trained, valid, config, advance)
+    with seeded(config.seed, "select") as generator:
+        chosen, small, history = resize(
+            network((len(offered), *config.hidden, 1)),
+            trained,
+            valid,
+            Pace(config.learning_rate, config.batch, generator, advance),
+            inputs=config.keep if prices is None else config.price_budget,
+            nodes=config.nodes,
+            prices=prices,
+            select=config.epochs.select,
+            tune=config.epochs.tune,
+            restarts=config.tries,
+        )
     quantised, more = _quantised(small, trained.columns(chosen), valid.columns(chosen), config, advance)
     columns = offered[chosen]
     model = Model(
@@ -132,7 +145,8 @@ def train_candidates(
 
 def epochs(config: TrainConfig) -> int:
     """Return how many epochs `train` will report."""
-    return (config.epochs.select if _gates(config) else 0) + config.epochs.tune + config.epochs.quantise
+    gates = config.selects or config.nodes is not None
+    return config.tries * ((config.epochs.select if gates else 0) + config.epochs.tune) + config.epochs.quantise
 
 
 def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -205,6 +219,9 @@ def _offered(names: tuple[str, ...], columns: int, config: TrainConfig) -> NDArr
         if name not in names:
             raise InputError(f"exclude names '{name}', which is no feature; known are {', '.join(names)}")
     offered = np.array([i for i, name in enumerate(names) if name not in config.exclude], dtype=np.int64)
+    if config.price_budget is not None and set(config.prices) != {names[i] for i in offered}:
+        odd = sorted(set(config.prices) ^ {names[i] for i in offered})
+        raise InputError(f"prices must name each feature offered, once; look at {', '.join(odd)}")
     if config.keep is not None and config.keep > len(offered):
         raise InputError(f"keep is {config.keep} of {len(offered)} features; ask for at most {len(offered)}")
     return offered
@@ -222,38 +239,6 @@ def _sample(
     w = w / w.mean(dtype=np.float64).astype(np.float32)
     x = inputs.raw(x_hw).astype(np.float32) * np.float32(inputs.format.lsb)
     return Sample(torch.from_numpy(x), torch.from_numpy(y.astype(np.float32)), torch.from_numpy(w))
-
-
-def _gates(config: TrainConfig) -> bool:
-    return config.keep is not None or config.nodes is not None
-
-
-def _resized(
-    trained: Sample, valid: Sample, config: TrainConfig, advance: Callable[[int], None] | None
-) -> tuple[NDArray[np.int64], nn.Sequential, History]:
-    """Select and fine-tune in floating point."""
-    with seeded(config.seed, "select") as generator:
-        module = network((trained.x.shape[1], *config.hidden, 1))
-        chosen, small, history = np.arange(trained.x.shape[1]), module, []
-        pace = Pace(config.learning_rate, config.batch, generator, advance)
-        if _gates(config):
-            gated = Gated(module, inputs=config.keep, nodes=config.nodes)
-            history += fit(
-                gated,
-                trained,
-                valid,
-                pace,
-                epochs=config.epochs.select,
-                phase="select",
-                gates=[g.weight for g in gated.budgets],
-                penalty=gated.penalty,
-                on_step=gated.anneal,
-                keep_best=False,
-            )
-            chosen, small = gated.export()
-        fine, check = trained.columns(chosen), valid.columns(chosen)
-        history += fit(small, fine, check, pace, epochs=config.epochs.tune, phase="tune")
-    return chosen, small, history
 
 
 def _quantised(
@@ -275,9 +260,30 @@ def _quantised(
     )
     if config.prune:
         quantised.prune(config.prune)
+    if bits.shared:
+        quantised.share(bits.shared)
+    penalty = None
+    if bits.bit_cost:
+        quantised.learn_widths()
+        initial = quantised.bit_operations().item()
+
+        def penalty() -> Tensor:
+            return bits.bit_cost * quantised.bit_operations() / initial
+
     with seeded(config.seed, "quantise") as generator:
-        pace = Pace(config.learning_rate / 3, config.batch, generator, advance)
-        history = fit(quantised, trained, valid, pace, epochs=config.epochs.quantise, phase="quantise")
+        history = fit(
+            quantised,
+            trained,
+            valid,
+            Pace(config.learning_rate / 3, config.batch, generator, advance),
+            epochs=config.epochs.quantise,
+            phase="quantise",
+            fast=quantised.fractions or (),
+            boost=10.0,
+            penalty=penalty,
+            # With a price on bits the best loss is that of the dearest epoch.
+            keep_best=penalty is None,
+        )
     return quantised, history
 
 
