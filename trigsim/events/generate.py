@@ -14,6 +14,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -171,8 +172,7 @@ def generate(plan: Plan, output: str | Path, workers: int = 0, resume: bool = Fa
         for chunk in _run(plan, missing, workers or os.cpu_count() or 1):
             advance(chunk.events)
     records = [
-        _join(stratum, [c for c in chunks if c.stratum == i], folder)
-        for i, stratum in enumerate(plan.sample.strata)
+        _join(plan, i, [c for c in chunks if c.stratum == i], folder) for i in range(len(plan.sample.strata))
     ]
     inputs = {"sample": plan.file, "detector": beside(plan.file, plan.sample.detector)}
     write_manifest(
@@ -252,6 +252,8 @@ def _run(plan: Plan, chunks: list[_Chunk], workers: int) -> Iterator[_Chunk]:
                     chunk = running.pop(future)
                     future.result()
                     yield chunk
+        except BrokenProcessPool:
+            raise InputError("a worker died, for want of memory perhaps; go on with --resume") from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -300,7 +302,7 @@ def _make(chunk: _Chunk) -> None:
     numbers = np.array([tally.sigma_mb, tally.sigma_error_mb, tally.generated, tally.kept])
     with atomic_path(chunk.path) as path:
         arrays = {f.name: getattr(collisions, f.name) for f in fields(Collisions)}
-        np.savez_compressed(path, tally=numbers, **arrays)
+        np.savez(path, tally=numbers, **arrays)
 
 
 _Source = Callable[[_Chunk], tuple[Truth, pythia.Tally]]
@@ -336,8 +338,9 @@ def _source(plan: Plan, stratum: StratumConfig) -> _Source:
     return lambda chunk: generator.chunk(seed(chunk), chunk.events)
 
 
-def _join(stratum: StratumConfig, chunks: list[_Chunk], folder: Path) -> StratumRecord:
+def _join(plan: Plan, index: int, chunks: list[_Chunk], folder: Path) -> StratumRecord:
     """Write the stratum's ROOT file from its parts and sum up its cross section."""
+    stratum = plan.sample.strata[index]
     tallies = []
 
     def baskets() -> Iterator[Collisions]:
@@ -353,7 +356,7 @@ def _join(stratum: StratumConfig, chunks: list[_Chunk], folder: Path) -> Stratum
             yield concatenate(pending)
 
     file = f"{stratum.name}.root"
-    events, content = write_stratum(folder / file, baskets())
+    events, content = write_stratum(folder / file, baskets(), plan.sample.compression)
     sigma, error = cross_section(np.array(tallies))
     low, high = stratum.pt_hat
     return StratumRecord(

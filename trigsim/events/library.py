@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import awkward as ak
 import numpy as np
@@ -226,7 +226,9 @@ class Library:
         return collisions
 
 
-def write_stratum(path: str | Path, parts: Iterable[Collisions]) -> tuple[int, str]:
+def write_stratum(
+    path: str | Path, parts: Iterable[Collisions], compression: Literal["zstd", "lzma"] = "zstd"
+) -> tuple[int, str]:
     """Write collisions to one ROOT file.
 
     Parameters
@@ -235,6 +237,8 @@ def write_stratum(path: str | Path, parts: Iterable[Collisions]) -> tuple[int, s
         The file, replaced whole.
     parts : iterable of Collisions
         One basket of each branch a part.
+    compression : str
+        "zstd" (level 5) or "lzma" (level 6).
 
     Returns
     -------
@@ -245,7 +249,8 @@ def write_stratum(path: str | Path, parts: Iterable[Collisions]) -> tuple[int, s
     """
     events = 0
     hashes = {f.name: hashlib.sha256() for f in fields(Collisions)}
-    with atomic_path(path) as temporary, uproot.recreate(temporary, compression=uproot.LZMA(6)) as file:
+    method = uproot.LZMA(6) if compression == "lzma" else uproot.ZSTD(5)
+    with atomic_path(path) as temporary, uproot.recreate(temporary, compression=method) as file:
         tree = None
         for part in parts:
             branches = _branches(part)

@@ -14,6 +14,7 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
 from trigsim.events import truth_kernels
@@ -23,6 +24,8 @@ from trigsim.events.truth import Truth
 
 #: Events asked of `nextBatch` at a time: larger ones only cost memory.
 BATCH = 250
+#: PDG codes of nearly all stable particles lie below.
+SMALL_CODE = 6000
 #: Settings that trigsim sets itself, and what to use instead.
 OWNED = {
     "random:": "use seed",
@@ -146,7 +149,7 @@ class Tally:
 
 
 class Generator:
-    """Pythia, set up for one stratum; each chunk depends on its own seed alone.
+    """Pythia (the attribute `pythia`), set up for one stratum; each chunk depends on its own seed alone.
 
     Parameters
     ----------
@@ -158,7 +161,7 @@ class Generator:
 
     def __init__(self, sample: Sample, stratum: StratumConfig, lhe: str | Path | None = None) -> None:
         self.stratum = stratum
-        self._pythia = _pythia8().Pythia("", False)
+        self.pythia = _pythia8().Pythia("", False)
         low, high = stratum.pt_hat
         ours: dict[str, Setting] = {
             "Print:quiet": True,
@@ -179,9 +182,9 @@ class Generator:
             ours["PhaseSpace:pTHatMax"] = high
         for key, value in {**ours, **sample.settings, **(stratum.process or {})}.items():
             for line in _lines(key, value):
-                if not self._pythia.readString(line):
+                if not self.pythia.readString(line):
                     raise InputError(f"Pythia refuses '{line}'; see its manual")
-        if not self._pythia.init():
+        if not self.pythia.init():
             raise InputError(f"Pythia cannot start stratum '{stratum.name}'; does its process choose anything?")
         self._ceiling = np.inf if high is None or not stratum.soft else high
 
@@ -195,12 +198,12 @@ class Generator:
         events : int
             How many to keep after the veto.
         """
-        self._pythia.rndm.init(seed)
-        self._pythia.stat()  # with Stat:reset: forgets the counts of earlier chunks
+        self.pythia.rndm.init(seed)
+        self.pythia.stat()  # with Stat:reset: forgets the counts of earlier chunks
         parts: list[Truth] = []
         kept = generated = 0
         for batch in self._batches(events):
-            part = truth_of(batch, self._pythia.particleData, self.stratum.truth)
+            part = truth_of(batch, self.pythia.particleData, self.stratum.truth)
             good = part.pt_hat <= self._ceiling
             # The event that completes the chunk ends the count of those generated.
             enough = np.cumsum(good) >= events - kept
@@ -211,7 +214,7 @@ class Generator:
             parts.append(part.take(good))
             if kept == events:
                 break
-        info = self._pythia.infoPython()
+        info = self.pythia.infoPython()
         # Rounded so that the last bits, which depend on what was generated before, never show.
         sigma, error = (float(f"{v:.10g}") for v in (info.sigmaGen(0), info.sigmaErr(0)))
         return concatenate(parts), Tally(sigma, error if error > 1e-6 * sigma else 0.0, generated, kept)
@@ -220,13 +223,26 @@ class Generator:
         """Yield batches until the caller has enough; sizes depend on `events` alone."""
         missing = events
         while True:
-            batch = self._pythia.nextBatch(min(BATCH, max(missing, 10)))
+            batch = self.pythia.nextBatch(min(BATCH, max(missing, 10)))
             if len(batch) == 0:
                 raise InputError(
                     f"Pythia gave up in stratum '{self.stratum.name}' (or its file ended); ask for fewer"
                 )
             missing -= len(batch)
             yield batch
+
+
+def charges_of(pdg: NDArray[np.int32], particle_data: Any) -> NDArray[np.int8]:
+    """Return the electric charges of `pdg` codes; the few large ones are looked up one by one."""
+    codes = np.abs(pdg)
+    small = codes < SMALL_CODE
+    present = np.flatnonzero(np.bincount(codes[small], minlength=SMALL_CODE))
+    table = np.zeros(SMALL_CODE, dtype=np.int8)
+    table[present] = [round(particle_data.charge(int(c))) for c in present]
+    charges = table[np.where(small, codes, 0)] * np.sign(pdg).astype(np.int8)
+    for k in np.flatnonzero(~small):
+        charges[k] = round(particle_data.charge(int(pdg[k])))
+    return charges
 
 
 def truth_of(batch: Any, particle_data: Any, wanted: TruthLabel | None) -> Truth:
@@ -248,14 +264,13 @@ def truth_of(batch: Any, particle_data: Any, wanted: TruthLabel | None) -> Truth
         )  # fmt: skip
     label = labels.astype(np.float32)
     stable = flat["status"] > 0
-    codes, where = np.unique(flat["id"][stable], return_inverse=True)
-    charges = np.array([round(particle_data.charge(int(c))) for c in codes], dtype=np.int8)
+    pdg = flat["id"][stable].astype(np.int32)
     running = offsets_of(stable)
     weights = ak.to_numpy(ak.firsts(batch.info.weights))
     return Truth(
         offsets=running[offsets],
-        pdg=flat["id"][stable].astype(np.int32),
-        charge=charges[where],
+        pdg=pdg,
+        charge=charges_of(pdg, particle_data),
         px=px[stable],
         py=py[stable],
         pz=pz[stable],
