@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigsim.base.errors import InputError
+from trigsim.emulator.engine import Engine, make_engine
 from trigsim.emulator.exact import evaluate
 from trigsim.emulator.model import Concatenate, Dense, Step
 from trigsim.numeric.fixed import FixedFormat, Raw
@@ -78,26 +79,49 @@ class Network:
         -------
         float64 array, shape (n, n_outputs)
         """
-        return self.output_format.to_float(self.predict_hw(self.input_format.from_float(self._features(x))))
+        features = self._features(x)
+        engine = self._engine()
+        if engine is not None and engine.plan.steps == len(self.steps):
+            fast = engine.floats(features)
+            if fast is not None:
+                return fast
+        return self.output_format.to_float(self._evaluate(self.input_format.from_float(features), None))
 
-    def predict_hw(self, x: ArrayLike) -> NDArray[np.int64]:
+    def predict_hw(self, x: ArrayLike, threads: int | None = 1) -> NDArray[np.int64]:
         """Return raw outputs in `output_format` for raw features in `input_format`.
 
         Parameters
         ----------
         x : array_like of integers, shape (n, n_inputs)
             Within the range of `input_format`.
+        threads : int or None
+            At most so many threads (None: all cores); the interpreter is free meanwhile.
 
         Returns
         -------
         int64 array, shape (n, n_outputs)
         """
-        raw = self._raw(x)
+        return self._evaluate(self._raw(x), threads)
+
+    def _evaluate(self, raw: NDArray[Any], threads: int | None) -> NDArray[np.int64]:
+        """Run the fast part by its kernels and the rest exactly."""
+        engine = self._engine()
+        covered = 0
+        if engine is not None:
+            raw, covered = engine.raw(raw, threads), engine.plan.steps
+        if covered == len(self.steps):
+            return raw
         out = np.empty((len(raw), self.n_outputs), dtype=np.int64)
         for start in range(0, len(raw), _CHUNK):
-            *_, last = self._values(raw[start : start + _CHUNK])
+            *_, last = self._values(raw[start : start + _CHUNK], covered)
             out[start : start + _CHUNK] = last
         return out
+
+    def _engine(self) -> Engine | None:
+        if "engine" not in self._cache:
+            self._cache["engine"] = make_engine(self.steps, self.formats, self.sizes)
+        engine: Engine | None = self._cache["engine"]
+        return engine
 
     def trace(self, x: ArrayLike) -> dict[str, NDArray[np.float64]]:
         """Return the output of every step by its name, as hls4ml's `trace` does; parameters as `predict`."""
@@ -114,13 +138,13 @@ class Network:
         parts = [list(self._values(raw[s : s + _CHUNK]))[1:] for s in range(0, max(len(raw), 1), _CHUNK)]
         return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
 
-    def _values(self, raw: Raw) -> Iterator[Raw]:
-        """Yield the input and the raw result of each step."""
-        values, formats = [raw], self.formats
+    def _values(self, raw: Raw, done: int = 0) -> Iterator[Raw]:
+        """Yield `raw`, tensor number `done`, and the raw result of each step after it."""
+        values, formats = {done: raw}, self.formats
         yield raw
-        for step in self.steps:
-            values.append(evaluate(step, [values[i] for i in step.inputs], [formats[i] for i in step.inputs]))
-            yield values[-1]
+        for number, step in enumerate(self.steps[done:], start=done + 1):
+            values[number] = evaluate(step, [values[i] for i in step.inputs], [formats[i] for i in step.inputs])
+            yield values[number]
 
     def _features(self, x: ArrayLike) -> NDArray[Any]:
         array = np.asarray(x)
@@ -136,7 +160,7 @@ class Network:
         form = self.input_format
         if array.size and (int(array.min()) < form.minimum or int(array.max()) > form.maximum):
             raise InputError(f"a raw feature is beyond {form}; keep {form.minimum} to {form.maximum}")
-        return array.astype(np.int64)
+        return array if array.dtype in (np.int32, np.int64) else array.astype(np.int64)
 
     def _shaped(self, array: NDArray[Any]) -> NDArray[Any]:
         if array.ndim != 2 or array.shape[1] != self.n_inputs:
