@@ -129,7 +129,6 @@ class Workspace(NamedTuple):
     tower_sin: F64  # (N_PHI,)
     vertex: I64  # (VERTEX_BINS,)
     counts: I64  # (4,): primary-vertex tracks, inputs, track jets, large-R jets
-    track: I64  # by primary-vertex track: its index in `Tracks`
     # The inputs of large-R jets: primary-vertex tracks, then neutral towers, then ghosts of track jets.
     px: F64
     py: F64
@@ -213,7 +212,6 @@ def workspace(max_tracks: int) -> Workspace:
         tower_sin=np.sin((np.arange(N_PHI) + 0.5) * TOWER_PHI),
         vertex=ints(VERTEX_BINS),
         counts=ints(4),
-        track=ints(max_tracks),
         px=np.zeros(inputs),
         py=np.zeros(inputs),
         pz=np.zeros(inputs),

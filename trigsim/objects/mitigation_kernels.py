@@ -92,7 +92,6 @@ def add_track(n, t, tracks, work):
     phi = tracks.phi[t] * PHI_STEP
     grow = math.exp(eta)
     pz = 0.5 * pt * (grow - 1.0 / grow)
-    work.track[n] = t
     work.pt[n] = pt
     work.eta[n] = eta
     work.phi[n] = phi
