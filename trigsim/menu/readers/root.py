@@ -7,6 +7,7 @@ they are recovered from the physical values, which are multiples of a step.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ MAX_BX = 2
 CENTRALITY = 26
 N_CENTRALITY = 8
 CICADA_STEPS = 256
+#: ROOT adds this to the version of files with 64-bit offsets.
+LARGE_FILE = 1_000_000
 
 
 def read_root(path: str | Path, prefix: str | None = None) -> Iterator[Recorded]:
@@ -50,6 +53,7 @@ def read_root(path: str | Path, prefix: str | None = None) -> Iterator[Recorded]
     emulated = {None: False, "L1": False, "L1Emul": True}.get(prefix)
     if emulated is None:
         raise InputError(f"no objects '{prefix}'; give L1 or L1Emul")
+    _check_length(path)
     try:
         with uproot.open(path) as file:
             names = {name.partition(";")[0] for name in file.keys(recursive=True)}
@@ -66,10 +70,24 @@ def read_root(path: str | Path, prefix: str | None = None) -> Iterator[Recorded]
         raise InputError(f"damaged or not ROOT ({type(failure).__name__}); fetch the file again", path) from None
 
 
+def _check_length(path: Path) -> None:
+    """Refuse a file shorter than its header says: uproot reads what is left of it without a word."""
+    with path.open("rb") as stream:
+        header = stream.read(20)
+    if len(header) < 20 or header[:4] != b"root":
+        raise InputError("not a ROOT file; check the path", path)
+    version, _, end = struct.unpack(">iii", header[4:16])
+    if version >= LARGE_FILE:
+        (end,) = struct.unpack(">q", header[12:20])
+    if path.stat().st_size < end:
+        raise InputError(f"cut short: {path.stat().st_size} of {end} bytes are there; fetch the file again", path)
+
+
 def _nanoaod(file: Any, prefix: str, path: Path) -> Iterator[Recorded]:
     tree = file["Events"]
-    have = {branch.name: branch for branch in tree.branches}
-    bits = sorted(name for name in have if name.startswith("L1_") and have[name].typename == "bool")
+    # TTree and RNTuple both know the types of their columns.
+    have: dict[str, str] = tree.typenames(recursive=False)
+    bits = sorted(name for name, kind in have.items() if name.startswith("L1_") and kind in ("bool", "std::bool"))
     branches = NANOAOD.branches(prefix, have)
     if not bits and not branches:
         raise InputError("the tree 'Events' has no L1_* bits and no Level-1 objects", path)
