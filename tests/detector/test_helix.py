@@ -112,6 +112,33 @@ def test_face_point_lies_on_the_cylinder_or_its_discs(x, y, z, pt, phi, eta, cha
         assert np.linalg.norm(np.cross(point, [px, py, pz])) < 1e-6 * np.linalg.norm(point) * math.hypot(pt, pz)
 
 
+@settings(deadline=None)
+@given(
+    st.floats(-30, 30),
+    st.floats(-30, 30),
+    st.floats(-200, 200),
+    st.floats(0.9, 300),
+    azimuths,
+    st.floats(-4, 4).filter(lambda eta: abs(eta) > 1e-3),
+    charges,
+)
+def test_face_point_of_a_charged_particle_is_where_its_helix_leaves(x, y, z, pt, phi, eta, q):
+    barrel, endcap = 1290.0, 3154.0
+    eta_face, phi_face = face_point(
+        x, y, z, pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta), q, 3.8, barrel, endcap
+    )
+    radius, cot_theta = radius_of(pt, 3.8), math.sinh(eta)
+    d0, z0, phi0, start = perigee(x, y, z, phi, cot_theta, radius, q)
+    # The height where it leaves gives the path; there it must be at the radius and the azimuth told.
+    on_barrel = abs(barrel * math.sinh(eta_face)) <= endcap
+    height = barrel * math.sinh(eta_face) if on_barrel else math.copysign(endcap, eta_face)
+    s = (height - z0) / cot_theta
+    there_x, there_y, _, _ = at(d0, z0, phi0, cot_theta, radius, q, s)
+    assert s >= start - 1e-6
+    assert math.hypot(there_x, there_y) == pytest.approx(abs(height / math.sinh(eta_face)), rel=1e-5)
+    assert same_angle(math.atan2(there_y, there_x), phi_face) < 1e-5
+
+
 def test_soft_charged_particle_turns_and_hits_the_endcap():
     # Below 0.3 * 3.8 T * 1.29 m / 2 = 0.735 GeV the barrel is out of reach.
     eta, _ = face_point(0.0, 0.0, 0.0, 0.5, 0.0, 0.05, 1, 3.8, 1290.0, 3154.0)

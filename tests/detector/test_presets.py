@@ -19,6 +19,7 @@ def test_shipped_presets_load():
     ("old", "new", "says"),
     [
         ("value: 3.8", "vlaue: 3.8", "vlaue"),
+        ("name: outer_tracker", "name: Outer tracker", "pattern"),
         ("value: 0.93", "value: 1.3", "at most 1"),
         ("value: 0.93", "value: -0.1", "greater than or equal to 0"),
         ('source: "CMS, JINST 3 (2008) S08004"', 'source: ""', "source"),

@@ -164,3 +164,27 @@ def test_cross_section_of_chunks():
     sigma, error = cross_section(np.array([[80.0, 0.0, 1000, 900]]))
     assert sigma == pytest.approx(72.0)
     assert error == pytest.approx(80 * np.sqrt(0.9 * 0.1 / 1000), rel=1e-3)
+
+
+def command_line(*arguments):
+    run = "from trigsim.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", run, "generate", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_json_is_one_document(config, reference):
+    done = command_line(config, "-o", reference.folder, "--resume", "--json")
+    assert done.returncode == 0
+    assert [s["name"] for s in json.loads(done.stdout)["strata"]] == ["soft", "hard", "hbb"]
+
+
+def test_wrong_input_is_one_line_and_exit_2(config, tmp_path):
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(config.read_text().replace("HardQCD:all: true", "HardQCD:all: maybe"))
+    done = command_line(bad, "-o", tmp_path / "out", "--json")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{bad}:12:")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -118,10 +118,10 @@ def test_truncated_file_with_a_matching_hash(folder, share):
     [
         (lambda m: m.pop("seed"), "seed"),
         (lambda m: m.update(version=2), "version 2"),
-        (lambda m: m.update(format="zip"), "format"),
+        (lambda m: m.update(format="trigsim-library-2"), "format"),
         (lambda m: m.update(extra=1), "extra"),
-        (lambda m: m["strata"][0].update(file="../sig.root"), "file"),
-        (lambda m: m["strata"][0].update(kind="other"), "kind"),
+        (lambda m: m["strata"][0].update(file="../sig.root"), "pattern"),
+        (lambda m: m["strata"][0].update(kind="signals"), "kind"),
         (lambda m: m["strata"][1].update(pt_hat_min=30.0), "gap or overlap"),
         (lambda m: m["strata"][1].update(name="soft"), "one name"),
         (lambda m: m["strata"][2].update(sigma_mb=-1.0), "sigma_mb"),

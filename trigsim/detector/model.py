@@ -110,7 +110,7 @@ class Muons(Config):
 class Detector(Config):
     """One detector preset."""
 
-    name: Annotated[str, Field(pattern=r"[a-z][a-z0-9_]*")]
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     imitates: str
     field: Sourced  # T, along +z
     calorimeter: Calorimeter

@@ -12,12 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import awkward as ak
 import numpy as np
@@ -31,7 +30,7 @@ from trigsim.base.files import atomic_path, sha256, write_json
 from trigsim.events.arrays import offsets_of
 from trigsim.events.model import FINE, N_ETA, N_PHI, Collisions
 
-FORMAT = "trigsim-library"
+FORMAT: Final = "trigsim-library"
 VERSION = 1
 MANIFEST = "manifest.json"
 TREE = "Events"
@@ -57,9 +56,9 @@ _BELOW = {"tower_ieta": N_ETA, "tower_iphi": N_PHI, "track_phi": N_PHI * FINE, "
 class StratumRecord(Config):
     """One stratum of the manifest."""
 
-    name: str = Field(pattern=r"[a-z][a-z0-9_]*")
-    kind: str = Field(pattern="inelastic|signal")
-    file: str = Field(pattern=r"[A-Za-z0-9_.-]+\.root")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    kind: Literal["inelastic", "signal"]
+    file: str = Field(pattern=r"^[a-z0-9_]+\.root$")
     events: int = Field(ge=0)
     pt_hat_min: float = Field(ge=0)
     pt_hat_max: float | None
@@ -72,7 +71,7 @@ class StratumRecord(Config):
 class Manifest(Config):
     """What `manifest.json` holds."""
 
-    format: str = Field(pattern=re.escape(FORMAT))
+    format: Literal["trigsim-library"]
     version: int
     name: str
     seed: int
