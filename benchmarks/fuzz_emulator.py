@@ -45,7 +45,7 @@ def check(number: int, events: int, kept: Path) -> dict[str, Any]:
         file = kept / f"case{number}-{events}.npz"
         if not file.exists():
             try:
-                simulation = csim.build(graph, folder)
+                simulation = csim.build(graph, folder, csim.UNOPTIMISED)
                 results = {"output": simulation.predict(case.inputs), **simulation.trace(case.inputs)}
             except RuntimeError as error:
                 return {**line, "outcome": "not built", "reason": f"csim: {error}"[:300]}

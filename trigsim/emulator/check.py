@@ -71,11 +71,7 @@ def _check_softmax(step: Softmax) -> None:
     for table in (step.exponential, step.inverse):
         _constant(step, table, (len(table.raw),))
         size = len(table.raw)
-        if (
-            step.implementation != "argmax"
-            and (size < 2 or size & (size - 1))
-            and step.implementation != "legacy"
-        ):
+        if step.implementation != "argmax" and (size < 2 or size & (size - 1)) and step.implementation != "legacy":
             raise _wrong(step, f"has a table of {size} entries; 2**k are needed")
         if step.implementation == "legacy" and not size:
             raise _wrong(step, "has an empty table")

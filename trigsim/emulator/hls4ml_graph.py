@@ -49,9 +49,7 @@ def from_hls4ml(model: Any) -> Network:
     """
     backend = str(model.config.get_config_value("Backend")).lower()
     if backend not in BACKENDS:
-        raise InputError(
-            f"hls4ml back end '{backend}' is not emulated; convert with backend='Vitis' or 'Vivado'"
-        )
+        raise InputError(f"hls4ml back end '{backend}' is not emulated; convert with backend='Vitis' or 'Vivado'")
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise InputError("the model has several inputs or outputs; join them into one each")
     if not any(layer.get_attr("function_cpp") for layer in model.get_layers()):
@@ -208,9 +206,7 @@ def _activation(reader: _Reader, layer: Any) -> Step:
         return Activation(*reader.common(layer), "linear" if function == "linear" else "relu")
     if function in ("sigmoid", "tanh"):
         return _table(reader, layer, function)
-    raise _UnsupportedError(
-        f"activation '{function}'; use linear, relu, sigmoid, tanh, hard_sigmoid, … or softmax"
-    )
+    raise _UnsupportedError(f"activation '{function}'; use linear, relu, sigmoid, tanh, hard_sigmoid, … or softmax")
 
 
 def _parametrised(reader: _Reader, layer: Any) -> Step:
@@ -327,9 +323,7 @@ def _softmax(reader: _Reader, layer: Any) -> Step:
     return Softmax(
         *common,
         implementation,  # type: ignore[arg-type]
-        Constant(
-            exponential.from_float(_finite(_mapped("expf", -scaled if difference else scaled))), exponential
-        ),
+        Constant(exponential.from_float(_finite(_mapped("expf", -scaled if difference else scaled))), exponential),
         Constant(inverse.from_float(_finite(reciprocal)), inverse),
         difference,
         accumulator,

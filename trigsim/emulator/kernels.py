@@ -1,7 +1,7 @@
 """Kernels on blocks of events: flat arrays, simple loops that LLVM vectorises.
 
-Numbers are int32 or int64: the plan has proven that nothing overflows them. Rounding modes are small integers in the
-order of `numeric.fixed.Rounding`; operations are rows ``(code, a, b, c)`` as `plan.py` writes them.
+Numbers are int32 or int64: the plan has proven that nothing overflows them. Rounding modes are small integers in
+the order of `numeric.fixed.Rounding`; operations are rows ``(code, a, b, c)`` as `plan.py` writes them.
 """
 
 import numpy as np
@@ -38,6 +38,7 @@ ROUND, SHIFT_LEFT, CLIP, WRAP, ZERO_BEYOND, LOOK_UP, SCALE = range(7)
     OFFSET,
     COLUMNS,
 ) = range(16)
+
 
 @njit(nogil=True, cache=True)
 def quantise(x, bits, mask, limit, scale, rounding, wraps, low, high, width, offset, out):
@@ -259,7 +260,7 @@ def run_vnni(x, n, stages, operations, groups, weights, bias, data, lsb, out):
 
 @njit(nogil=True, cache=True)
 def run_plain(x, n, stages, operations, groups, weights, bias, data, lsb, out):
-    """The same without special instructions: x, weights, bias and data are all int32 or all int64."""
+    """Do the same without special instructions: x, weights, bias and data are all int32 or all int64."""
     room = np.zeros(BLOCK * stages[:, WIDTH].max(), dtype=x.dtype)
     value = np.empty(BLOCK * stages[:, WIDTH].max(), dtype=x.dtype)
     for start in range(0, n, BLOCK):

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from trigsim.base.errors import InputError
 from trigsim.emulator.engine import Engine, make_engine
 from trigsim.emulator.exact import evaluate
+from trigsim.emulator.explain import StepReport, explain
 from trigsim.emulator.model import Concatenate, Dense, Step
 from trigsim.numeric.fixed import FixedFormat, Raw
 
@@ -137,6 +138,14 @@ class Network:
         raw = self._raw(x)
         parts = [list(self._values(raw[s : s + _CHUNK]))[1:] for s in range(0, max(len(raw), 1), _CHUNK)]
         return [np.concatenate(chunks) for chunks in zip(*parts, strict=True)]
+
+    def explain(self, x: ArrayLike) -> tuple[StepReport, ...]:
+        """Return, for the input and each step, its precision and what the features x make of it.
+
+        Each report prints as one line: formats, observed range against the format's, share of values that
+        saturate or wrap. Parameters as `predict`.
+        """
+        return explain(self, self._features(x).astype(np.float64))
 
     def _values(self, raw: Raw, done: int = 0) -> Iterator[Raw]:
         """Yield `raw`, tensor number `done`, and the raw result of each step after it."""

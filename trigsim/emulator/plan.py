@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.emulator import kernels as k
-from trigsim.emulator.exact import accumulates_freely, evaluate, partial_sums
+from trigsim.emulator.exact import accumulates_freely, evaluate
 from trigsim.emulator.model import Activation, Dense, Scale, Step, Table
 from trigsim.numeric.fixed import FixedFormat, Overflow, Rounding
 
@@ -59,6 +59,7 @@ class Plan:
     n_inputs: int
     arrays: tuple[NDArray[Any], ...]
 
+
 @dataclass(slots=True)
 class _Value:
     """The numbers between two operations: all within low..high, meaning raw * 2**-fraction."""
@@ -92,9 +93,7 @@ class _Stage:
         self.operations.append((code, a, b, c))
 
 
-def make_plan(
-    steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: int, *, vnni: bool
-) -> Plan:
+def make_plan(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: int, *, vnni: bool) -> Plan:
     """Return the plan of a network's leading chain of steps.
 
     Parameters
@@ -391,9 +390,7 @@ def _pad(bias: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
     return padded
 
 
-def _finish(
-    stage: _Stage, width: int
-) -> tuple[list[tuple[int, int, int, int]], tuple[int, int, int, int]]:
+def _finish(stage: _Stage, width: int) -> tuple[list[tuple[int, int, int, int]], tuple[int, int, int, int]]:
     """Settle the operations for numbers of `width` bits, and join the last ones into the final store.
 
     Returns the operations that remain and ``(add, drop, low, high)`` of ``clip((v + add) >> drop, low, high)``.
@@ -403,22 +400,14 @@ def _finish(
     low, high, add, drop = least, most, 0, 0
     if everything and everything[-1][0] == k.CLIP:
         low, high = everything.pop()[1:3]
-    if everything and everything[-1][0] == k.ROUND and everything[-1][1] in _ADDS:
+    if everything and everything[-1][0] == k.ROUND and everything[-1][1] in (k.TRN, k.RND, k.RND_MIN_INF):
         _, mode, drop, _ = everything.pop()
-        add = _ADDS[mode](drop)
+        add = 0 if mode == k.TRN else (1 << (drop - 1)) - (mode == k.RND_MIN_INF)
         # A ReLU before a rounding that keeps zero is a limit after it: both are monotone.
         if everything and everything[-1][:3] == (k.CLIP, 0, most) and low <= 0:
             everything.pop()
             low = 0
     return everything, (add, drop, low, high)
-
-
-#: What to add before bits are dropped by an arithmetic shift, for the modes where that is all.
-_ADDS = {
-    k.TRN: lambda drop: 0,
-    k.RND: lambda drop: 1 << (drop - 1),
-    k.RND_MIN_INF: lambda drop: (1 << (drop - 1)) - 1,
-}
 
 
 def _settled(operation: tuple[int, int, int, int], width: int) -> tuple[int, int, int, int]:

@@ -52,7 +52,8 @@ def _block(builder, name, element, vectors, arguments):
         offset = builder.zext(load(builder.add(groups, times(loop.index, 4)), _I32, 4), _I64)
         place = builder.add(w, builder.mul(loop.index, w_stride))
         weights = [
-            builder.bitcast(load(builder.add(place, ir.Constant(_I64, 64 * v)), _V16), wanted) for v in range(vectors)
+            builder.bitcast(load(builder.add(place, ir.Constant(_I64, 64 * v)), _V16), wanted)
+            for v in range(vectors)
         ]
         for e in range(EVENTS):
             four = load(builder.add(rows[e], offset), _I32)

@@ -12,6 +12,11 @@ from numpy.typing import NDArray
 from trigsim.base.files import atomic_path, write_json
 from trigsim.emulator import Network, from_hls4ml
 from trigsim.firmware import csim
+from trigsim.firmware.config import FirmwareConfig
+from trigsim.firmware.project import graph
+from trigsim.firmware.vectors import golden_inputs
+from trigsim.numeric.random import stream_rng
+from trigsim.tagger.model import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +78,18 @@ class Comparison:
             "inputs": self.inputs,
             "layers": [{"name": name, "mismatches": count} for name, count in self.layers],
             "csim_mismatches": self.outputs,
+            # What the RTL gives is checked where it is simulated.
+            "rtl_mismatches": None,
             "first": None if self.first is None else str(self.first),
         }
 
 
-def compare(graph: Any, x: NDArray[np.float64], folder: str | Path) -> Comparison:
+def compare(hls_graph: Any, x: NDArray[np.float64], folder: str | Path) -> Comparison:
     """Build the C simulation of an hls4ml graph in `folder` and compare it with the emulator.
 
     Parameters
     ----------
-    graph : hls4ml.model.ModelGraph
+    hls_graph : hls4ml.model.ModelGraph
         What to compare.
     x : float64 array, shape (n, n_inputs)
         Features.
@@ -93,12 +100,34 @@ def compare(graph: Any, x: NDArray[np.float64], folder: str | Path) -> Compariso
     -------
     Comparison
     """
-    network = from_hls4ml(graph)
-    simulation = csim.build(graph, folder)
+    network = from_hls4ml(hls_graph)
+    simulation = csim.build(hls_graph, folder)
     found = compare_results(network, simulation.predict(x), simulation.trace(x), x)
     if not found.exact:
         write_reproducer(found, network, x, folder)
     return found
+
+
+def compare_model(
+    model: Model, n: int, folder: str | Path, config: FirmwareConfig | None = None, seed: int = 0
+) -> Comparison:
+    """Compare emulator and C simulation of a trained model on n drawn inputs.
+
+    Parameters
+    ----------
+    model : Model
+    n : int
+        Half of the inputs are on the grid of the input format, its corners among them; half are off the grid and
+        partly beyond the range.
+    folder : path
+        Where the project goes.
+    config : FirmwareConfig, optional
+    seed : int
+    """
+    form = model.inputs.format
+    inside = form.to_float(golden_inputs(model, n - n // 2, seed))
+    beyond = stream_rng(seed, "compare").normal(0, form.lsb * form.maximum, (n // 2, inside.shape[1]))
+    return compare(graph(model, config, folder), np.concatenate([inside, beyond]), folder)
 
 
 def compare_results(

@@ -25,6 +25,8 @@ from trigsim.base.files import write_text
 
 #: As fast as -O3 for generated adder trees, and compiled in half the time.
 QUICK = ("-O1",)
+#: For a few hundred events: compiled soonest.
+UNOPTIMISED = ("-O0",)
 #: The fairest opponent of a benchmark.
 FAST = ("-O3", "-march=native")
 
@@ -210,7 +212,5 @@ def require_compiler() -> str:
     """Return the path of g++, or raise an `InputError` that says how to get it."""
     found = shutil.which("g++")
     if found is None:
-        raise InputError(
-            "the C simulation needs g++ 11 or newer, which is not here; install it (apt install g++)"
-        )
+        raise InputError("the C simulation needs g++ 11 or newer, which is not here; install it (apt install g++)")
     return found

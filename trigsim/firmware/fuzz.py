@@ -96,8 +96,17 @@ def draw(number: int, events: int = 400) -> Case:
     # hls4ml's Vivado streams of distributed arithmetic exist as well; all four combinations are drawn.
     backend, io = str(rng.choice(BACKENDS)), str(rng.choice(("io_parallel", "io_stream")))
     config = _config(rng, module, n_inputs, strategy, backend)
+    if exact_sums(number):
+        for told in config["LayerName"].values():
+            if "accum" in told["Precision"]:
+                told["Precision"]["accum"] = "auto"
     form = FixedFormat.parse(config["LayerName"]["input_1"]["Precision"]["result"])
     return Case(number, module, config, backend, io, _inputs(rng, events, n_inputs, form))
+
+
+def exact_sums(number: int) -> bool:
+    """Whether case `number` leaves all accumulators to hls4ml, which makes them exact: what the kernels are for."""
+    return bool(stream_rng(number, "fuzz-sums").random() < 0.5)
 
 
 def _architecture(rng: np.random.Generator, budget: int) -> tuple[list[nn.Module], dict[int, tuple[str, int]], int]:
