@@ -13,11 +13,12 @@ from trigsim.stream.plan import Plan, draw_plan, pool
 
 
 def overlay(collisions, plan, i):
-    towers = np.full((N_ETA, N_PHI), 7, np.int32)  # what a crossing leaves behind must not reach the next
+    # What a crossing leaves behind must not reach the next.
+    wide, towers = np.full((N_ETA, 2 * N_PHI), 7, np.int32), np.full((N_ETA, N_PHI), 7, np.int32)
     tracks = Tracks(*(np.zeros(2000, np.int32) for _ in Tracks._fields))
     muons = Muons(*(np.zeros(2000, np.int32) for _ in Muons._fields))
     n, m = overlay_crossing(
-        collisions, plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0, i, towers, tracks, muons
+        collisions, plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0, i, wide, towers, tracks, muons
     )
     return towers, [field[:n] for field in tracks], [field[:m] for field in muons]
 

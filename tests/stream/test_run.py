@@ -70,7 +70,7 @@ def test_stratified_rates_agree_with_brute_force(made):
 
 
 def test_rows_and_groups(made):
-    source, _, variant = made
+    _source, _, variant = made
     result = run(made)
     assert variant.rows == ("Jet40", "Jet100", "HT100", "group jets", "total")
     assert result.rates.drawn.sum() >= 3000

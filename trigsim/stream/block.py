@@ -72,6 +72,7 @@ class Builder:
             (plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0),
             parameters(self.settings),
             self.d0_resolution,
+            np.zeros((N_ETA, 2 * N_PHI), np.int32),
             np.zeros((N_ETA, N_PHI), np.int32),
             Tracks(*(np.zeros(most_tracks, np.int32) for _ in Tracks._fields)),
             Muons(*(np.zeros(_most(self.pool.muon_offsets, plan), np.int32) for _ in Muons._fields)),

@@ -9,7 +9,9 @@ from trigsim.tagger.feature_kernels import candidate_features
 
 
 @njit(cache=True, nogil=True)
-def build_block(pool, plan, par, d0_resolution, towers, tracks, muons, work, wanted, out, crossing, slot, features):
+def build_block(
+    pool, plan, par, d0_resolution, wide, towers, tracks, muons, work, wanted, out, crossing, slot, features
+):
     """Build every crossing of a plan; return the number of large-R jets found.
 
     Parameters
@@ -20,7 +22,7 @@ def build_block(pool, plan, par, d0_resolution, towers, tracks, muons, work, wan
     par : Parameters
     d0_resolution : float64 array, shape (2, 58)
         Of the tracks, by ring.
-    towers, tracks, muons, work
+    wide, towers, tracks, muons, work
         Memory of one crossing.
     wanted : bool array, shape (39,)
         Features to compute.
@@ -34,7 +36,9 @@ def build_block(pool, plan, par, d0_resolution, towers, tracks, muons, work, wan
     offsets, event, rotation, mirror, z0 = plan
     n = 0
     for i in range(len(offsets) - 1):
-        n_tracks, n_muons = overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, tracks, muons)
+        n_tracks, n_muons = overlay_crossing(
+            pool, offsets, event, rotation, mirror, z0, i, wide, towers, tracks, muons
+        )
         n_fat = reconstruct_crossing(par, towers, tracks, 0, n_tracks, muons, 0, n_muons, work, out, i)
         for j in range(n_fat):
             crossing[n] = i

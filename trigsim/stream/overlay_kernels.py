@@ -9,13 +9,14 @@ _TURN = N_PHI * FINE
 
 
 @njit(cache=True, nogil=True)
-def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, tracks, muons):
+def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, wide, towers, tracks, muons):
     """Fill the tower grid, track and muon arrays of crossing i; return the numbers of tracks and muons.
 
-    `towers` is int32 (N_ETA, N_PHI); `tracks` and `muons` are `objects.layout.Tracks` and `Muons` with room for
-    those of any planned crossing.
+    `wide` is int32 (N_ETA, 2 N_PHI), memory only; `towers` is int32 (N_ETA, N_PHI); `tracks` and `muons` are
+    `objects.layout.Tracks` and `Muons` with room for those of any planned crossing.
     """
-    towers[:] = 0
+    # Twice a turn wide, so that turning a collision needs no modulus; folded at the end.
+    wide[:] = 0
     n_tracks = 0
     n_muons = 0
     for c in range(offsets[i], offsets[i + 1]):
@@ -23,12 +24,11 @@ def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, trac
         turn = rotation[c]
         flip = mirror[c]
         z = z0[c]
+        first_row = N_ETA - 1 if flip else 0
+        step = -1 if flip else 1
         for t in range(pool.tower_offsets[e], pool.tower_offsets[e + 1]):
-            ieta = pool.tower_ieta[t]
-            iphi = pool.tower_iphi[t] + turn
-            if iphi >= N_PHI:
-                iphi -= N_PHI
-            towers[N_ETA - 1 - ieta if flip else ieta, iphi] += pool.tower_et[t]
+            row = first_row + step * pool.tower_ieta[t]
+            wide[row, pool.tower_iphi[t] + turn] += pool.tower_et[t]
         for t in range(pool.track_offsets[e], pool.track_offsets[e + 1]):
             phi = pool.track_phi[t] + turn * FINE
             tracks.pt[n_tracks] = pool.track_pt[t]
@@ -46,4 +46,7 @@ def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, towers, trac
             muons.phi[n_muons] = phi - _TURN if phi >= _TURN else phi
             muons.charge[n_muons] = pool.muon_charge[m]
             n_muons += 1
+    for row in range(N_ETA):
+        for column in range(N_PHI):
+            towers[row, column] = wide[row, column] + wide[row, column + N_PHI]
     return n_tracks, n_muons
