@@ -11,7 +11,7 @@ import numpy as np
 from trigsim.base.errors import InputError
 from trigsim.menu import layout as at
 from trigsim.menu.conditions import FIELDS_OF, HUGE, PairCuts, ResolvedCondition
-from trigsim.menu.counts import Counts, charge_leg, counts
+from trigsim.menu.counts import Counts, charge_leg, counts, entails, loosest_first
 from trigsim.menu.decide import CompiledMenu, NetworkUse
 from trigsim.menu.expression import AND, NOT, OR, XOR
 from trigsim.menu.legs import ResolvedLeg, TaggerScores, field_scale
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 #: Fields with at most this many numbers are looked up, wider ones are searched for.
 LUT_NUMBERS = 1 << 13
 OPERATORS = {AND: at.OP_AND, OR: at.OP_OR, NOT: at.OP_NOT, XOR: at.OP_XOR}
+#: So many entailed conditions are asked before one is looked at; the tightest come last.
+MOST_ENTAILED = 3
+
 View = tuple[str, int]
 
 
@@ -61,7 +64,7 @@ def compile_menu(
             raise InputError(f"network '{name}' is not given; give the file with its numbers")
         if name:
             used[name] = NetworkUse(menu.config.networks[name].inputs, networks[name])
-    builder = _Builder(menu.scales, list(conditions))
+    builder = _Builder(menu.scales, loosest_first(list(conditions)))
     names = tuple(programs)
     bits = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
     tables = builder.tables([list(program) for program in programs.values()])
@@ -179,12 +182,17 @@ class _Builder:
         terms: list[list[tuple[int, int]]] = []
         legs: list[int] = []
         signs: list[tuple[int, int]] = []
+        heavy: list[ResolvedCondition] = []
         for condition, needed in zip(self.conditions, self.counts, strict=True):
             if condition.external is not None:
                 bit, bx = condition.external
                 operands[condition] = (signals[bit // 64, bx], bit % 64)
                 continue
             own = [term(leg, count) for leg, count in needed.terms]
+            if not needed.suffice:
+                # Conditions that this one entails come before it and rule out most crossings.
+                own += [operands[other] for other in heavy if entails(condition, other)][-MOST_ENTAILED:]
+                heavy.append(condition)
             if needed.suffice and len(own) == 1:
                 operands[condition] = own[0]
                 continue

@@ -44,6 +44,27 @@ def implies(one: ResolvedLeg, other: ResolvedLeg) -> bool:
     )
 
 
+def entails(one: ResolvedCondition, other: ResolvedCondition) -> bool:
+    """Whether every crossing that meets `one` meets `other`; False where it is not plain to see.
+
+    So with the same or wider limits on the same or looser legs: then `one` is looked at only where `other` holds.
+    """
+    if len(one.legs) != len(other.legs) or one.network or other.network or one.external or other.external:
+        return False
+    if other.charges not in (None, one.charges) or len(one.pairs) != len(other.pairs):
+        return False
+    if other.reference is not None and (one.reference, one.overlaps) != (other.reference, other.overlaps):
+        return False
+    if not all(implies(a, b) for a, b in zip(one.legs, other.legs, strict=True)):
+        return False
+    for mine, theirs in zip(one.pairs, other.pairs, strict=True):
+        limits = dict(mine.limits)
+        for quantity, (low, high) in theirs.limits:
+            if quantity not in limits or not low <= limits[quantity][0] <= limits[quantity][1] <= high:
+                return False
+    return True
+
+
 def _chain(legs: list[ResolvedLeg]) -> list[ResolvedLeg] | None:
     """Return the legs, each implying the next, or None if they do not nest."""
     ordered = sorted(legs, key=lambda leg: sum(implies(other, leg) for other in legs))
@@ -73,3 +94,9 @@ def counts(condition: ResolvedCondition) -> Counts:
     if condition.reference is not None:
         terms[condition.reference] = max(terms.get(condition.reference, 1), 1)
     return Counts(tuple(terms.items()), suffice)
+
+
+def loosest_first(conditions: list[ResolvedCondition]) -> list[ResolvedCondition]:
+    """Return the conditions so that those a condition entails come before it."""
+    entailed = {c: sum(entails(c, other) for other in conditions) if c.pairs or c.charges else 0 for c in conditions}
+    return sorted(conditions, key=lambda c: entailed[c])

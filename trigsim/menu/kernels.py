@@ -85,22 +85,21 @@ def pack(source, first, wrap, packed, column, at, low, high):
     Entry i is row ``first + i`` of `source`; rows beyond its ends are empty, or come round again (`wrap`).
     """
     n, slots = source.shape
-    bad = False
+    least, most = 0, 0
     for s in range(slots):
         into = packed[column + s]
         if first >= 0 and first + at <= n:
             for i in range(at):
-                value = source[first + i, s]
-                into[i] = value
-                bad |= (value < low) | (value > high)
+                into[i] = source[first + i, s]
         else:
             for i in range(at):
                 row = (first + i) % n if wrap else first + i
-                value = source[row, s] if 0 <= row < n else np.int32(0)
-                into[i] = value
-                bad |= (value < low) | (value > high)
+                into[i] = source[row, s] if 0 <= row < n else 0
+        for i in range(at):
+            least = min(least, into[i])
+            most = max(most, into[i])
         into[at:] = 0
-    return bad
+    return least < low or most > high
 
 
 @njit(cache=True, nogil=True)
@@ -568,6 +567,9 @@ def decide_objects(
                 low = rest & -rest
                 rest ^= low
                 for k in range(n_legs):
+                    if k > 0 and t.legs[leg0 + k] == t.legs[leg0 + k - 1]:
+                        kept[k] = kept[k - 1]
+                        continue
                     kept[k] = kept_slots(
                         pairs[conditions[c, OVERLAP0] + k], tables, columns, packed,
                         places[k], starts[ref_view] + i,
@@ -638,6 +640,13 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
                     leg, charged, kept, work, unions, views, places, signed, signs,
                 )  # fmt: skip
         for a in range(len(t.program0) - 1):
+            decided = out[a]
+            if t.program0[a + 1] == t.program0[a] + 1:
+                op = program[t.program0[a]]
+                source, bit = state[operand_row[op]], operand_bit[op]
+                for i in range(n):
+                    decided[first + i] = (source[i] >> bit) & 1
+                continue
             top = 0
             for k in range(t.program0[a], t.program0[a + 1]):
                 op = program[k]
@@ -664,6 +673,6 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
                 else:
                     for i in range(n):
                         into[i] ^= other[i]
-            decided, bottom = out[a], stack[0]
+            bottom = stack[0]
             for i in range(n):
-                decided[first + i] = bottom[i] != 0
+                decided[first + i] = bottom[i]
