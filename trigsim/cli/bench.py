@@ -2,8 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from trigsim.cli.common import JsonFlag, emit_json
+
+if TYPE_CHECKING:
+    from trigsim.studies.bench.model import Bench
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
+    group = typer.Typer(no_args_is_help=True, help="Measure speed, ours and others', in one run.")
+    group.command("emulator")(emulator)
+    app.add_typer(group, name="bench")
+
+
+def emulator(
+    dense_only: Annotated[bool, typer.Option("--dense-only", help="Leave out the half-pruned networks.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.01, help="About how long each measurement takes.")] = 1.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure inferences per second of the emulator and of hls4ml, csim, da4ml, torch and ONNX Runtime."""
+    from trigsim.studies.bench.emulator import bench_emulator  # noqa: PLC0415
+
+    _show(bench_emulator(pruned=not dense_only, seconds=seconds), as_json)
+
+
+def _show(found: Bench, as_json: bool) -> None:
+    if as_json:
+        emit_json(found.as_dict())
+        return
+    for row in found.rows:
+        ratio = "" if row.ratio is None else f"   trigsim is {row.ratio:.3g} times faster"
+        typer.echo(f"{row.case:<28}{row.what:<26}{row.value:>12.4g} {row.unit}{ratio}")

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Kernels on blocks of events: flat arrays, simple loops that LLVM vectorises.
 
 Numbers are int32 or int64: the plan has proven that nothing overflows them. Rounding modes are small integers in

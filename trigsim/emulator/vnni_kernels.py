@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Dot products by the VNNI instructions of AVX-512, as numba intrinsics.
 
 `dot_u8s8` does 64 multiply-accumulates an instruction (vpdpbusd), `dot_s16s16` 32 (vpdpwssd). Sums are int32, wrap,
