@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from trigsim.detector.readout import load_detector, read_out
-from trigsim.events.library import write_stratum
 from trigsim.events.pythia import Generator
 from trigsim.events.sample import Sample, StratumConfig
+from trigsim.events.stratum_file import write_stratum
 
 DETECTOR = Path(__file__).parents[1] / "configs" / "detectors" / "outer_tracker.yaml"
 LIMIT = {"ParticleDecays:limitCylinder": True, "ParticleDecays:xyMax": 1290.0, "ParticleDecays:zMax": 3154.0}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from trigsim.events.arrays import offsets_of
-from trigsim.events.library import DTYPES
 from trigsim.events.model import Collisions
+from trigsim.events.stratum_file import DTYPES
 
 _LIMITS = {"ieta": 116, "iphi": 72, "phi": 72 * 128}
 

@@ -8,7 +8,8 @@ import pytest
 
 from trigsim.base.errors import InputError
 from trigsim.events.foreign import HepMC, slice_lhe
-from trigsim.events.generate import generate, load_plan
+from trigsim.events.generate import generate
+from trigsim.events.plan import load_plan
 from trigsim.events.sample import TruthLabel
 
 pytest.importorskip("pythia8mc", reason="needs the extra `generate`", exc_type=ImportError)

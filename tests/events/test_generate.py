@@ -17,7 +17,8 @@ from trigsim.base.errors import InputError
 pytest.importorskip("pythia8mc", reason="needs the extra `generate`", exc_type=ImportError)
 
 from trigsim.events import pythia
-from trigsim.events.generate import cross_section, generate, load_plan
+from trigsim.events.generate import cross_section, generate
+from trigsim.events.plan import load_plan
 
 DETECTORS = Path(__file__).parents[2] / "configs" / "detectors"
 SAMPLE = """\

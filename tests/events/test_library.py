@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from trigsim.base.errors import InputError
 from trigsim.base.files import sha256
 from trigsim.events.arrays import concatenate
-from trigsim.events.library import Library, Manifest, StratumRecord, read_stratum, write_manifest, write_stratum
+from trigsim.events.library import Library, Manifest, StratumRecord, write_manifest
 from trigsim.events.model import Collisions
+from trigsim.events.stratum_file import read_stratum, write_stratum
 
 
 def assert_equal(a: Collisions, b: Collisions) -> None:

@@ -45,7 +45,7 @@ strata:
 @pytest.fixture
 def load(tmp_path):
     pytest.importorskip("pythia8mc", reason="needs the extra `generate`", exc_type=ImportError)
-    from trigsim.events.generate import load_plan
+    from trigsim.events.plan import load_plan
 
     def write_and_load(old="", new="", **kwargs):
         text = GOOD.format(detectors=CONFIGS / "detectors") if not old else None
@@ -71,7 +71,7 @@ def test_good(load):
 @pytest.mark.parametrize("path", sorted((CONFIGS / "samples").glob("*.yaml")), ids=lambda p: p.stem)
 def test_shipped_samples_are_good(path):
     pytest.importorskip("pythia8mc", reason="needs the extra `generate`", exc_type=ImportError)
-    from trigsim.events.generate import load_plan
+    from trigsim.events.plan import load_plan
 
     load_plan(path)
 
@@ -90,6 +90,8 @@ def test_shipped_samples_are_good(path):
         ("PartonLevel:MPI: false", "SigmaProcess:alphaSvalue: 7.0", 5, "between 0.06 and 0.25"),
         ("PartonLevel:MPI: false", "PDF:pSet: 13.5", 5, "is text"),
         ("PartonLevel:MPI: false", "PDF:pSet: \"13\\nHardQCD:all = on\"", 5, "characters"),
+        ("PartonLevel:MPI: false", "SigmaProcess:Kfactor: .inf", 5, "is a number"),
+        ("24:onIfAny: [1 2, 3 4]", "24:onIfAny: ['1 2', '3; 4']", 27, "characters"),
         ("PartonLevel:MPI: false", "phasespace:pTHatMin: 4.0", 5, "use pt_hat"),
         ("PartonLevel:MPI: false", "Beams:eCM: 8000.0", 5, "use energy"),
         ("6:m0: 172.5", "6:m0: heavy", 25, "is a number"),

@@ -20,16 +20,14 @@ def generate(
 ) -> None:
     """Make an event library with Pythia 8 and a parametrised detector."""
     from trigsim.events.generate import generate as make  # noqa: PLC0415
-    from trigsim.events.generate import load_plan  # noqa: PLC0415
+    from trigsim.events.plan import load_plan  # noqa: PLC0415
 
     library = make(load_plan(config, seed), output, workers, resume)
     if json:
         emit_json(library.manifest.model_dump(mode="json"))
         return
     for s in library.strata:
-        typer.echo(
-            f"{s.name:16} {s.kind:10} {s.events:9} events  {s.sigma_mb:.6g} +- {s.sigma_error_mb:.2g} mb"
-        )
+        typer.echo(f"{s.name:16} {s.kind:10} {s.events:9} events  {s.sigma_mb:.6g} +- {s.sigma_error_mb:.2g} mb")
 
 
 def register(app: typer.Typer) -> None:

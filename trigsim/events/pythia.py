@@ -1,13 +1,8 @@
-"""Pythia 8 behind one class: settings checked by us, seeds per chunk, batches to `Truth`.
-
-Pythia takes `HardQCD:all = maybe` for off and a negative seed for the clock, and prints its complaints to
-stdout; so every setting is checked against Pythia's own tables here before it is handed over.
-"""
+"""Pythia 8 behind one class: seeds per chunk, batches to `Truth`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +14,7 @@ from numpy.typing import NDArray
 from trigsim.base.errors import InputError
 from trigsim.events import truth_kernels
 from trigsim.events.arrays import concatenate, offsets_of
+from trigsim.events.pythia_settings import lines, pythia8
 from trigsim.events.sample import Sample, Setting, StratumConfig, TruthLabel
 from trigsim.events.truth import Truth
 
@@ -26,108 +22,6 @@ from trigsim.events.truth import Truth
 BATCH = 250
 #: PDG codes of nearly all stable particles lie below.
 SMALL_CODE = 6000
-#: Settings that trigsim sets itself, and what to use instead.
-OWNED = {
-    "random:": "use seed",
-    "beams:ecm": "use energy",
-    "beams:frametype": "use lhe",
-    "beams:lhef": "use lhe",
-    "phasespace:pthatmin": "use pt_hat",
-    "phasespace:pthatmax": "use pt_hat",
-    "print:": "remove it",
-    "next:": "remove it",
-    "stat:": "remove it",
-    "main:": "use events",
-    "init:": "remove it",
-}
-_PARTICLE = re.compile(r"(\d+):(\w+)")
-_PARTICLE_WORDS = re.compile(
-    r"onMode|on(Pos|Neg)?If(Any|All|Match)|offIf(Any|All|Match)|name|antiName|names|all|new|addChannel|oneChannel|"
-    r"rescaleBR"
-)
-_PARTICLE_NUMBERS = re.compile(r"m0|mWidth|mMin|mMax|tau0|spinType|chargeType|colType|\d+:\w+")
-_PARTICLE_FLAGS = re.compile(r"mayDecay|isResonance|doExternalDecay|isVisible|doForceWidth|varWidth|tauCalc")
-
-
-def _pythia8() -> Any:
-    try:
-        import pythia8mc  # noqa: PLC0415 - GPL and large: only where events are made
-    except ImportError:
-        raise InputError("pythia8mc is not installed; pip install 'trigsim[generate]'") from None
-    return pythia8mc
-
-
-def version() -> str:
-    """Return the version of the installed Pythia."""
-    return str(_pythia8().Pythia("", False).parm("Pythia:versionNumber"))
-
-
-def check_settings(settings: Mapping[str, Setting]) -> tuple[str, str] | None:
-    """Return the first key that Pythia would not take, with what is wrong; None if all is well."""
-    pythia = _pythia8().Pythia("", False)
-    for key, value in settings.items():
-        problem = _problem(pythia, key, value)
-        if problem:
-            return key, problem
-    return None
-
-
-def _problem(pythia: Any, key: str, value: Setting) -> str | None:
-    lower = key.lower()
-    for owned, instead in OWNED.items():
-        if lower.startswith(owned):
-            return f"'{key}' is set by trigsim; {instead}"
-    if isinstance(value, str) and not re.fullmatch(r"[\w .,:+/{}()^*-]*", value):
-        return f"'{key}' has characters that no Pythia setting has; use letters, digits and .,:+-/"
-    particle = _PARTICLE.match(key)
-    if particle:
-        return _particle_problem(pythia, key, value)
-    settings = pythia.settings
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if settings.isFlag(key):
-        return None if isinstance(value, bool) else f"'{key}' is a switch; write true or false"
-    if settings.isMode(key):
-        entry = next(e for name, e in settings.getModeMap(key).items() if name == lower)
-        return _range(key, value, entry) if number and isinstance(value, int) else f"'{key}' is a whole number"
-    if settings.isParm(key):
-        entry = next(e for name, e in settings.getParmMap(key).items() if name == lower)
-        return _range(key, value, entry) if number else f"'{key}' is a number"
-    if settings.isWord(key):
-        return None if isinstance(value, str) else f"'{key}' is text"
-    for kind in ("isFVec", "isMVec", "isPVec", "isWVec"):
-        if getattr(settings, kind)(key):
-            return None if isinstance(value, tuple) else f"'{key}' is a list"
-    return f"Pythia has no setting '{key}'; see its manual's index of settings"
-
-
-def _range(key: str, value: Any, entry: Any) -> str | None:
-    low = entry.valMin if entry.hasMin else -np.inf
-    high = entry.valMax if entry.hasMax else np.inf
-    return None if low <= value <= high else f"'{key}' must lie between {low:g} and {high:g}; got {value:g}"
-
-
-def _particle_problem(pythia: Any, key: str, value: Setting) -> str | None:
-    code, _, what = key.partition(":")
-    if not pythia.particleData.isParticle(int(code)) and what not in ("new", "all"):
-        return f"Pythia has no particle {code}; check the PDG code"
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if _PARTICLE_FLAGS.fullmatch(what):
-        return None if isinstance(value, bool) else f"'{key}' is a switch; write true or false"
-    if _PARTICLE_NUMBERS.fullmatch(what):
-        return None if number else f"'{key}' is a number"
-    if _PARTICLE_WORDS.fullmatch(what):
-        return None
-    return f"Pythia particles have no property '{what}'; see its manual on particle data"
-
-
-def _lines(key: str, value: Setting) -> list[str]:
-    if isinstance(value, bool):
-        return [f"{key} = {'on' if value else 'off'}"]
-    if isinstance(value, tuple):
-        if _PARTICLE.match(key):
-            return [f"{key} = {v}" for v in value]
-        return [f"{key} = {{{','.join(str(v) for v in value)}}}"]
-    return [f"{key} = {value}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +55,7 @@ class Generator:
 
     def __init__(self, sample: Sample, stratum: StratumConfig, lhe: str | Path | None = None) -> None:
         self.stratum = stratum
-        self.pythia = _pythia8().Pythia("", False)
+        self.pythia = pythia8().Pythia("", False)
         low, high = stratum.pt_hat
         ours: dict[str, Setting] = {
             "Print:quiet": True,
@@ -181,7 +75,7 @@ class Generator:
         if not stratum.soft and high is not None:
             ours["PhaseSpace:pTHatMax"] = high
         for key, value in {**ours, **sample.settings, **(stratum.process or {})}.items():
-            for line in _lines(key, value):
+            for line in lines(key, value):
                 if not self.pythia.readString(line):
                     raise InputError(f"Pythia refuses '{line}'; see its manual")
         if not self.pythia.init():
