@@ -16,53 +16,48 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from crossings import crossings
 from numba import njit
 
-from trigsim.base.config import load
-from trigsim.events.library import Library
-from trigsim.events.model import N_ETA, N_PHI
 from trigsim.objects.cluster_kernels import cluster
 from trigsim.objects.crossing_kernels import reconstruct_crossing
-from trigsim.objects.layout import Muons, Tracks, cluster_memory, outputs, workspace
+from trigsim.objects.layout import cluster_memory, outputs, workspace
+from trigsim.objects.reconstruct import most_tracks
 from trigsim.objects.settings import ObjectSettings, parameters
-from trigsim.stream.beam import Beam
-from trigsim.stream.overlay_kernels import overlay_crossing
-from trigsim.stream.source import Source
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "objects"))
-import clustering as toys  # noqa: E402
-import fastjet_oracle  # noqa: E402
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "objects"))
+import clustering as toys
+import fastjet_oracle
 
-MAX_TRACKS, MAX_MUONS = 20_000, 2_000
 VR = (30.0, 0.02, 0.4)
 
 
-def crossing_inputs(library: Library, pile_up: int, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (tracks, all inputs with ghosts) of n crossings, half of them with the first signal."""
-    beam = load(ROOT / "configs" / "beams" / "pileup200.yaml", Beam).model_copy(
-        update={"mean_pileup": float(max(pile_up, 1))}
-    )
-    source = Source.open(library, beam, "test")
-    signal = next(iter(source.signals))
-    hard = len(source.members) - 2
-    half = n // 2
-    plans = [source.signal_plan(signal, 0, half, 1), source.rate_plan(hard, n - half, 1, "bench", 0)]
-    par, work, out = parameters(ObjectSettings()), workspace(MAX_TRACKS), outputs(1)
-    towers = np.zeros((N_ETA, N_PHI), np.int32)
-    tracks = Tracks(*(np.zeros(MAX_TRACKS, np.int32) for _ in Tracks._fields))
-    muons = Muons(*(np.zeros(MAX_MUONS, np.int32) for _ in Muons._fields))
-    for plan in plans:
-        for i in range(len(plan)):
-            # Without pile-up only the first, hardest collision is left.
-            ends = np.array([plan.offsets[i], plan.offsets[i + 1] if pile_up else plan.offsets[i] + 1])
-            filled = overlay_crossing(
-                source.pool, ends, plan.event, plan.rotation, plan.mirror, plan.z0, 0, towers, tracks, muons
-            )
-            reconstruct_crossing(par, towers, tracks, 0, filled[0], muons, 0, filled[1], work, out, 0)
-            n_tracks, n_inputs, n_ghosts = work.counts[:3]
-            p = np.stack([work.px, work.py, work.pz, work.energy])[:, : n_inputs + n_ghosts].copy()
-            yield p[:, :n_tracks], p
+def crossing_inputs(library: Path, pile_up: int, n: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield (tracks, all inputs with ghosts) of n crossings, half of them signal, half hard multijets."""
+    par = parameters(ObjectSettings())
+    for what in ("vh_bb", "qcd400"):
+        # A few at a time, for the memory's sake.
+        for seed in range(1, n // 2, 250):
+            given = crossings(library, pile_up, what, min(250, n // 2 - seed + 1), seed)
+            towers, tracks, ends, muons, muon_ends = given
+            work, out = workspace(most_tracks(ends)), outputs(1)
+            for i in range(len(towers)):
+                reconstruct_crossing(
+                    par,
+                    towers[i],
+                    tracks,
+                    ends[i],
+                    ends[i + 1],
+                    muons,
+                    muon_ends[i],
+                    muon_ends[i + 1],
+                    work,
+                    out,
+                    0,
+                )
+                n_tracks, n_inputs, n_ghosts = work.counts[:3]
+                p = np.stack([work.px, work.py, work.pz, work.energy])[:, : n_inputs + n_ghosts].copy()
+                yield p[:, :n_tracks], p
 
 
 def differing(p: np.ndarray, rho: float, r_min: float, r_max: float, min_pt: float) -> int:
@@ -143,7 +138,7 @@ def main() -> int:
     same = agreement("sprays", toy_events(given.toys // 2, toys.soft_and_hard))
     same &= agreement("grids", toy_events(given.toys // 2, toys.grid))
     for pile_up in (0, 60, 200):
-        events = crossing_inputs(Library.open(given.library), pile_up, given.crossings)
+        events = crossing_inputs(given.library, pile_up, given.crossings)
         same &= agreement(f"pile-up {pile_up}", events)
     print("inputs: anti-kT R=1 ours, ours above 150 GeV, FastJet best; variable radius ours, FastJet's plugin (us)")
     for n in (15, 30, 60, 100, 200):

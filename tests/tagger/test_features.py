@@ -133,6 +133,20 @@ def test_there_are_39_in_the_order_of_the_design():
     ]
 
 
+def test_the_page_states_the_scales():
+    page = (Path(__file__).parents[2] / "docs" / "features.md").read_text(encoding="utf-8")
+    for column, feature in enumerate(FEATURES):
+        cells = next(
+            line for line in page.splitlines() if line.startswith(f"| {column} | `{feature.name}` |")
+        ).split("|")
+        base, _, power = cells[6].strip().partition("^")
+        scale = feature.scale
+        assert float(base) ** float(power or 1) == scale.lsb
+        assert cells[7].strip() == f"{scale.bits}{' s' if scale.signed else ''}"
+        assert cells[8].strip() == f"{scale.minimum * scale.lsb:g} … {scale.maximum * scale.lsb:g}"
+        assert cells[4].strip() == feature.formula
+
+
 def test_every_feature_is_its_definition():
     seen = 0
     for work, slot, found in candidates():

@@ -23,7 +23,7 @@ class ObjectSettings(Config):
     ----------
     field_tesla, calorimeter_radius_mm, calorimeter_half_length_mm : float
         Solenoid field and the calorimeter face that tracks are extrapolated to (CMS: 3.8 T, 1290 mm and
-        3170 mm, JINST 3 S08004).
+        3154 mm, JINST 3 S08004).
     tracker_abs_eta : float
         Towers within it are cleaned with tracks; H_T and track jets live there.
     vertex_track_pt_cap : float
@@ -50,7 +50,7 @@ class ObjectSettings(Config):
 
     field_tesla: Positive = 3.8
     calorimeter_radius_mm: Positive = 1290.0
-    calorimeter_half_length_mm: Positive = 3170.0
+    calorimeter_half_length_mm: Positive = 3154.0
     tracker_abs_eta: Positive = 2.4
     vertex_track_pt_cap: Positive = 50.0
     window_mm: Positive = 2.0

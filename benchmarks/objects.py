@@ -1,0 +1,118 @@
+"""Time of one crossing by stage of the object reconstruction, and of the features.
+
+    python benchmarks/objects.py LIBRARY [-n 400]
+
+Microseconds of one thread's CPU time a crossing, the best of five passes; overlay is not part of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from crossings import crossings
+from numba import njit
+
+from trigsim.objects.calorimeter_kernels import electrons_photons, tower_sums, window_jets
+from trigsim.objects.crossing_kernels import (
+    add_charged,
+    add_towers,
+    large_jets,
+    reconstruct_crossing,
+    track_jets,
+)
+from trigsim.objects.layout import outputs, workspace
+from trigsim.objects.mitigation_kernels import clean_towers, find_vertex, select_tracks
+from trigsim.objects.reconstruct import most_tracks
+from trigsim.objects.settings import ObjectSettings, parameters
+from trigsim.tagger.feature_kernels import candidate_features
+from trigsim.tagger.features import FEATURES, d0_table
+
+STAGES = ("vertex", "tracks", "mitigation", "grid", "jets", "sums", "e/gamma", "track jets", "large-R jets")
+
+
+@njit(cache=True)
+def up_to(stage, par, towers, tracks, ends, work, out):
+    """Run the stages up to one, for all crossings."""
+    for i in range(len(towers)):
+        z, _ = find_vertex(tracks, ends[i], ends[i + 1], par, work.vertex)
+        if stage >= 1:
+            n = select_tracks(tracks, ends[i], ends[i + 1], z, par, work)
+        if stage >= 2:
+            n_cells = clean_towers(towers[i], par, work)
+        if stage >= 3:
+            n_inputs = add_towers(n, work.cell[:n_cells], par, work)
+            n_cells = add_charged(n, n_cells, work)
+            cells = work.cell[:n_cells]
+        if stage >= 4:
+            window_jets(par, work.clean, cells, out, i)
+        if stage >= 5:
+            tower_sums(par, work.clean, cells, work.column, out, i)
+        if stage >= 6:
+            electrons_photons(par, towers[i], work.ring, work.top, out, i)
+        if stage >= 7:
+            jets = track_jets(n, par, work)
+        if stage >= 8:
+            large_jets(n_inputs, jets, par, work)
+
+
+@njit(cache=True)
+def everything(par, towers, tracks, ends, muons, muon_ends, work, out, wanted, a, b, row):
+    """Reconstruct all crossings and compute the wanted features of their large-R jets."""
+    for i in range(len(towers)):
+        found = reconstruct_crossing(
+            par, towers[i], tracks, ends[i], ends[i + 1], muons, muon_ends[i], muon_ends[i + 1], work, out, i
+        )
+        for jet in range(found):
+            candidate_features(work, jet, wanted, a, b, row)
+
+
+def timed(call: Callable[[], object], n: int) -> float:
+    """Return the best of five, in microseconds."""
+    call()
+    best = np.inf
+    for _ in range(5):
+        start = time.thread_time()
+        call()
+        best = min(best, time.thread_time() - start)
+    return best / n * 1e6
+
+
+def column(library: Path, pile_up: int, what: str, n: int) -> dict[str, float]:
+    """Return the times of all stages for one kind of crossing."""
+    towers, tracks, ends, muons, muon_ends = crossings(library, pile_up, what, n)
+    par, work, out = parameters(ObjectSettings()), workspace(most_tracks(ends)), outputs(n)
+    a, b = d0_table([1.2, 2.4], [0.1, 0.12], [1.0, 1.4])
+    row = np.zeros(len(FEATURES), np.int32)
+    total = [timed(lambda k=k: up_to(k, par, towers, tracks, ends, work, out), n) for k in range(len(STAGES))]
+    times = dict(zip(STAGES, np.diff([0.0, *total]), strict=True))
+    groups = {"none": [], "C2, D2": ["correlators"], "kT": ["kt"], "tracks": ["track_jet_1", "track_jet_2", "pair"]}
+    groups["all"] = sorted({f.group for f in FEATURES})
+    whole = {}
+    for name, chosen in groups.items():
+        wanted = np.array([f.group in chosen for f in FEATURES])
+        given = (par, towers, tracks, ends, muons, muon_ends, work, out, wanted, a, b, row)
+        whole[name] = timed(lambda given=given: everything(*given), n)
+    times["all objects"] = whole["none"]
+    times |= {f"features: {k}": v - whole["none"] for k, v in whole.items() if k != "none"}
+    times["large-R jets found"] = float((out.fatjet_pt > 0).sum()) / n
+    return times
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library", type=Path)
+    parser.add_argument("-n", type=int, default=400, help="crossings of each kind")
+    given = parser.parse_args()
+    kinds = ((60, "beam"), (200, "beam"), (200, "vh_bb"))
+    columns = [column(given.library, *kind, given.n) for kind in kinds]
+    for name in columns[0]:
+        print(f"| {name} | " + " | ".join(f"{c[name]:.1f}" for c in columns) + " |")
+
+
+if __name__ == "__main__":
+    main()
