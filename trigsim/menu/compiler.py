@@ -159,7 +159,7 @@ class _Builder:
         """Return everything as arrays."""
         words = {view: -(-len(legs) // at.WORD) for view, legs in self.views.items()}
         places = {leg: divmod(i, at.WORD) for legs in self.views.values() for i, leg in enumerate(legs)}
-        # Rows of the state: levels of each view, external signals, results of conditions.
+        # Rows of the state: levels of each view, then external signals.
         rows: dict[View, int] = {}
         n_rows = 0
         for view, width in words.items():
@@ -177,31 +177,34 @@ class _Builder:
             view, (word, bit) = (leg.object, leg.bx), places[leg]
             return rows[view] + (count - 1) * words[view] + word, bit
 
-        operands: dict[ResolvedCondition, tuple[int, int]] = {}
+        terms: dict[tuple[int, int], int] = {}
+        needs: list[list[tuple[int, int] | ResolvedCondition]] = []
+        results: dict[ResolvedCondition, tuple[int, int] | int] = {}
         table: list[list[int]] = []
-        terms: list[list[tuple[int, int]]] = []
         legs: list[int] = []
         signs: list[tuple[int, int]] = []
         heavy: list[ResolvedCondition] = []
         for condition, needed in zip(self.conditions, self.counts, strict=True):
             if condition.external is not None:
                 bit, bx = condition.external
-                operands[condition] = (signals[bit // 64, bx], bit % 64)
+                own = [(signals[bit // 64, bx], bit % 64)]
+            else:
+                own = [term(leg, count) for leg, count in needed.terms]
+            for one in own:
+                terms.setdefault(one, len(terms))
+            if condition.external is not None or (needed.suffice and len(own) == 1):
+                results[condition] = own[0]
                 continue
-            own = [term(leg, count) for leg, count in needed.terms]
+            entailed: list[ResolvedCondition] = []
             if not needed.suffice:
                 # Conditions that this one entails come before it and rule out most crossings.
-                own += [operands[other] for other in heavy if entails(condition, other)][-MOST_ENTAILED:]
+                entailed = [other for other in heavy if entails(condition, other)][-MOST_ENTAILED:]
                 heavy.append(condition)
-            if needed.suffice and len(own) == 1:
-                operands[condition] = own[0]
-                continue
             row = self._condition(condition, needed)
-            row[at.LEG0], row[at.RESULT] = len(legs), n_rows
-            operands[condition] = (n_rows, 0)
-            n_rows += 1
+            row[at.LEG0] = len(legs)
+            results[condition] = len(table)
             table.append(row)
-            terms.append(own)
+            needs.append([*own, *entailed])
             if not needed.suffice:
                 legs += [self.masked[leg] for leg in condition.legs]
                 signs += [
@@ -210,13 +213,16 @@ class _Builder:
                     else (-1, -1)
                     for leg in condition.legs
                 ]
+
+        def value(what: tuple[int, int] | ResolvedCondition) -> int:
+            found = results[what] if isinstance(what, ResolvedCondition) else what
+            return len(terms) + found if isinstance(found, int) else terms[found]
+
         cuts = _Cuts(self, words)
         objects = list(dict.fromkeys(kind for kind, _ in self.fields))
         view_numbers = {view: i for i, view in enumerate(self.views)}
-        numbers = {condition: i for i, condition in enumerate(operands)}
         flat = [
-            [OPERATORS[part] if isinstance(part, str) else numbers[part] for part in program]
-            for program in programs
+            [OPERATORS[part] if isinstance(part, str) else value(part) for part in program] for program in programs
         ]
         return at.Tables(
             view_object=_array(objects.index(kind) for kind, _ in self.views),
@@ -243,15 +249,14 @@ class _Builder:
             leg_positive=_array(plus for plus, _ in signs),
             leg_negative=_array(minus for _, minus in signs),
             conditions=np.array(table, dtype=np.int64).reshape(-1, at.CONDITION_COLUMNS),
-            term0=_starts(terms),
-            term_row=_array(row for own in terms for row, _ in own),
-            term_bit=_array(bit for own in terms for _, bit in own),
+            need=_array(value(what) for own in needs for what in own),
+            need0=_starts(needs),
+            term_row=_array(row for row, _ in terms),
+            term_bit=_array(bit for _, bit in terms),
             pairs=np.array(self.pairs or [[-1] * at.PAIR_COLUMNS], dtype=np.int64),
             tables=np.concatenate([*self.parts.values(), np.zeros(1, dtype=np.int64)]),
             program=_array(op for program in flat for op in program),
             program0=_starts(flat),
-            operand_row=_array(row for row, _ in operands.values()),
-            operand_bit=_array(bit for _, bit in operands.values()),
             n_rows=_array([n_rows]),
         )
 

@@ -98,5 +98,7 @@ def counts(condition: ResolvedCondition) -> Counts:
 
 def loosest_first(conditions: list[ResolvedCondition]) -> list[ResolvedCondition]:
     """Return the conditions so that those a condition entails come before it."""
-    entailed = {c: sum(entails(c, other) for other in conditions) if c.pairs or c.charges else 0 for c in conditions}
+    entailed = {
+        c: sum(entails(c, other) for other in conditions) if c.pairs or c.charges else 0 for c in conditions
+    }
     return sorted(conditions, key=lambda c: entailed[c])

@@ -19,7 +19,7 @@ from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
 #: Crossings packed at a time: their objects stay in the cache.
-CHUNK = 512
+CHUNK = 9 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,11 @@ class CompiledMenu:
             raise InputError(f"margin {margin} does not fit {n} rows")
         collections = self._with_scores(objects)
         sources = [self._source(collections, kind, name, n) for kind, name in self.fields]
-        out = np.empty((len(self.names), n - sum(margin)), dtype=np.bool_)
-        starts = range(0, out.shape[1], CHUNK)
+        decided = n - sum(margin)
+        out = np.empty((len(self.names), -(-decided // BLOCK) * BLOCK), dtype=np.bool_)
+        starts = range(0, decided, CHUNK)
         externals = np.ascontiguousarray(objects.externals, dtype=np.uint64)
-        chunks = _Chunks(self, externals, sources, rows, margin[0], out)
+        chunks = _Chunks(self, externals, sources, rows, margin[0], decided, out)
         if threads > 1 and len(starts) > 1:
             with ThreadPoolExecutor(threads) as pool:
                 for _ in pool.map(chunks.decide, starts):
@@ -111,7 +112,7 @@ class CompiledMenu:
         else:
             for start in starts:
                 chunks.decide(start)
-        return out.T
+        return out[:, :decided].T
 
     def _with_scores(self, objects: TriggerObjects) -> Mapping[str, Collection]:
         collections = dict(objects.collections)
@@ -145,10 +146,13 @@ class _Chunks:
         sources: list[NDArray[np.int32]],
         rows: Rows,
         first: int,
+        decided: int,
         out: NDArray[np.bool_],
     ) -> None:
         self.menu, self.externals, self.sources = menu, externals.view(np.int64), sources
-        self.rows, self.first, self.out = rows, first, out
+        self.rows, self.first, self.decided = rows, first, decided
+        # Eight decisions at a time.
+        self.out = out.view(np.uint64)
         widths = [source.shape[1] for source in sources]
         self.columns = np.concatenate(([0], np.cumsum(widths))).astype(np.int64)
         kinds: dict[str, int] = {}
@@ -159,7 +163,7 @@ class _Chunks:
     def decide(self, start: int) -> None:
         """Decide the crossings of `out` from `start` on."""
         before, after = (0, 0) if self.rows == "independent" else self.menu.reach
-        n = min(CHUNK, self.out.shape[1] - start)
+        n = min(CHUNK, self.decided - start)
         first, length = self.first + start - before, before + n + after
         wrap = self.rows == "cyclic"
         packed = np.empty((int(self.columns[-1]), length + BLOCK), dtype=np.int32)
@@ -182,7 +186,7 @@ class _Chunks:
             before,
             n,
             self.rows == "independent",
-            self.out[:, start : start + n],
+            self.out[:, start // 8 : (start + CHUNK) // 8],
         )
 
     def _out_of_range(self, i: int, low: int, high: int) -> InputError:

@@ -52,7 +52,6 @@ from trigsim.menu.layout import (
     PT2,
     PT_UNIT,
     REFERENCE,
-    RESULT,
     SAME,
     T_COS,
     T_COS_PHI,
@@ -74,6 +73,11 @@ from trigsim.menu.layout import (
 BIT_NUMBER = np.full(67, -1, dtype=np.int64)
 for _bit in range(63):
     BIT_NUMBER[(1 << _bit) % 67] = _bit
+
+# The eight bits of a byte as eight bytes.
+BYTES = (
+    np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").view(np.uint64)[:, 0].copy()
+)
 
 EVERY_SLOT = (1 << 62) - 1
 
@@ -343,11 +347,12 @@ def triple_exists(pairs, p, tables, columns, packed, places, views, charges, mas
 
 
 @njit(cache=True, nogil=True)
-def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charges, mask1, mask2, signs, wanted, n):
-    """Do what `pair_exists` does for all crossings of a block, with the cuts read once.
+def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charges, mask1, mask2, signs, wanted):
+    """Do what `pair_exists` does for the crossings in `wanted`, with the cuts read once; return those that pass.
 
     `signs` are the slots of positive and negative muons among the first and the second leg, a row each.
     """
+    passing = 0
     cuts = pair[CUTS]
     has_eta, has_phi, has_pt = pair[ETA1] >= 0, pair[PHI1] >= 0, pair[PT1] >= 0
     cut_deta, cut_dphi, cut_dr = (cuts >> DETA) & 1 != 0, (cuts >> DPHI) & 1 != 0, (cuts >> DR) & 1 != 0
@@ -369,9 +374,10 @@ def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charg
     dr_low, dr_high = pair[LIMITS + 2 * DR], pair[LIMITS + 2 * DR + 1]
     mass_low, mass_high = pair[LIMITS + 2 * MASS], pair[LIMITS + 2 * MASS + 1]
     mass_t_low, mass_t_high = pair[LIMITS + 2 * MASS_T], pair[LIMITS + 2 * MASS_T + 1]
-    for i in range(n):
-        if not wanted[i]:
-            continue
+    while wanted:
+        crossing = wanted & -wanted
+        wanted ^= crossing
+        i = BIT_NUMBER[crossing % 67]
         at1, at2 = start1 + i, start2 + i
         rest1, all2 = mask1[i], mask2[i]
         # Every cut is symmetric: with equal legs each pair is looked at once.
@@ -427,7 +433,9 @@ def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charg
                         continue
                 found = True
                 break
-        wanted[i] = found
+        if found:
+            passing |= crossing
+    return passing
 
 
 @njit(cache=True, nogil=True)
@@ -516,7 +524,7 @@ def fill_masks(t, slots, slot_bits, slot_row, masks, n):
 def decide_objects(
     t, c, columns, packed, starts, masks, wanted, n, leg, charged, kept, work, unions, views, places, signed, signs
 ):
-    """Decide a condition that looks at objects where it is `wanted`, that is, not ruled out by counting."""
+    """Decide a condition that looks at objects, for the crossings in `wanted`; return those that pass."""
     conditions, pairs, tables = t.conditions, t.pairs, t.tables
     kind, leg0, n_legs = conditions[c, KIND], conditions[c, LEG0], conditions[c, N_LEGS]
     charges, reference, p = conditions[c, CHARGES], conditions[c, REFERENCE], conditions[c, PAIR0]
@@ -533,16 +541,18 @@ def decide_objects(
                     for i in range(n):
                         signs[2 * k + sign, i] = masks[column, i] if signed[k] else EVERY_SLOT
         mask1, mask2 = masks[t.legs[leg0]], masks[t.legs[leg0 + 1]]
-        decide_pairs(
+        wanted = decide_pairs(
             pair, tables, columns, packed, starts[views[0]], starts[views[1]], same_view, charges,
-            mask1, mask2, signs, wanted, n,
+            mask1, mask2, signs, wanted,
         )  # fmt: skip
         # What is left may still overlap with the reference.
         if reference < 0:
-            return
-    for i in range(n):
-        if not wanted[i]:
-            continue
+            return wanted
+    passing = 0
+    while wanted:
+        crossing = wanted & -wanted
+        wanted ^= crossing
+        i = BIT_NUMBER[crossing % 67]
         for k in range(n_legs):
             leg[k] = masks[t.legs[leg0 + k], i]
             places[k] = starts[views[k]] + i
@@ -583,12 +593,14 @@ def decide_objects(
                     holds = comb_exists(charges, views, signed, n_legs, kept, charged, work, unions)
                 else:
                     holds = triple_exists(pairs, p, tables, columns, packed, places, views, charges, kept, charged)
-        wanted[i] = holds
+        if holds:
+            passing |= crossing
+    return passing
 
 
 @njit(cache=True, nogil=True)
 def decide(t, columns, slots, packed, externals, before, n_rows, independent, out):
-    """Decide all algorithms of `n_rows` crossings into ``out[algorithm, crossing]``.
+    """Decide all algorithms of `n_rows` crossings into ``out[algorithm, crossing // 8]``, a byte for each crossing.
 
     Crossing i is entry ``before + i`` of the rows of `packed` and `externals`, whose last BLOCK entries are empty:
     crossings at an offset are found there where crossings are `independent`.
@@ -604,7 +616,10 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
     state = np.zeros((t.n_rows[0], BLOCK), dtype=np.int64)
     slot_bits = np.zeros((n_slots, BLOCK), dtype=np.int64)
     masks = np.zeros((len(t.mask_view), BLOCK), dtype=np.int64)
-    stack = np.zeros((len(t.program) + 1, BLOCK), dtype=np.int64)
+    # Terms, then results of conditions: a bit for each crossing of the block.
+    n_terms = len(t.term_row)
+    values = np.zeros(n_terms + len(t.conditions), dtype=np.int64)
+    stack = np.zeros(len(t.program) + 1, dtype=np.int64)
     leg, kept, work, views, places = (
         np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64),
         np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64),
@@ -613,9 +628,10 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
     signed = np.zeros(MAX_LEGS, dtype=np.bool_)
     signs = np.zeros((4, BLOCK), dtype=np.int64)
     unions = np.zeros(1 << MAX_LEGS, dtype=np.int64)
-    program, operand_row, operand_bit = t.program, t.operand_row, t.operand_bit
+    program = t.program
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
+        every = (1 << n) - 1
         here = before + first
         for v in range(n_views):
             starts[v] = empty if independent and t.view_bx[v] != 0 else here + t.view_bx[v]
@@ -624,55 +640,40 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
             start = empty if independent and t.signal_bx[e] != 0 else here + t.signal_bx[e]
             state[t.signal_row[e], :n] = externals[t.signal_word[e], start : start + n]
         fill_masks(t, slots, slot_bits, slot_row, masks, n)
+        for k in range(n_terms):
+            source, bit = state[t.term_row[k]], t.term_bit[k]
+            value = 0
+            for i in range(n):
+                value |= ((source[i] >> bit) & 1) << i
+            values[k] = value
         for c in range(len(t.conditions)):
-            result = state[t.conditions[c, RESULT]]
-            for k in range(t.term0[c], t.term0[c + 1]):
-                source, bit = state[t.term_row[k]], t.term_bit[k]
-                if k == t.term0[c]:
-                    for i in range(n):
-                        result[i] = (source[i] >> bit) & 1
-                else:
-                    for i in range(n):
-                        result[i] &= source[i] >> bit
-            if t.conditions[c, KIND] != COUNT:
-                decide_objects(
-                    t, c, columns, packed, starts, masks, result, n,
+            wanted = every
+            for k in range(t.need0[c], t.need0[c + 1]):
+                wanted &= values[t.need[k]]
+            if wanted != 0 and t.conditions[c, KIND] != COUNT:
+                wanted = decide_objects(
+                    t, c, columns, packed, starts, masks, wanted, n,
                     leg, charged, kept, work, unions, views, places, signed, signs,
                 )  # fmt: skip
+            values[n_terms + c] = wanted
         for a in range(len(t.program0) - 1):
-            decided = out[a]
-            if t.program0[a + 1] == t.program0[a] + 1:
-                op = program[t.program0[a]]
-                source, bit = state[operand_row[op]], operand_bit[op]
-                for i in range(n):
-                    decided[first + i] = (source[i] >> bit) & 1
-                continue
             top = 0
             for k in range(t.program0[a], t.program0[a + 1]):
                 op = program[k]
                 if op >= 0:
-                    source, bit = state[operand_row[op]], operand_bit[op]
-                    into = stack[top]
-                    for i in range(n):
-                        into[i] = (source[i] >> bit) & 1
+                    stack[top] = values[op]
                     top += 1
                     continue
-                into = stack[top - 1]
                 if op == OP_NOT:
-                    for i in range(n):
-                        into[i] ^= 1
+                    stack[top - 1] ^= every
                     continue
                 top -= 1
-                into, other = stack[top - 1], stack[top]
                 if op == OP_AND:
-                    for i in range(n):
-                        into[i] &= other[i]
+                    stack[top - 1] &= stack[top]
                 elif op == OP_OR:
-                    for i in range(n):
-                        into[i] |= other[i]
+                    stack[top - 1] |= stack[top]
                 else:
-                    for i in range(n):
-                        into[i] ^= other[i]
-            bottom = stack[0]
-            for i in range(n):
-                decided[first + i] = bottom[i]
+                    stack[top - 1] ^= stack[top]
+            decided = stack[0]
+            for byte in range(BLOCK // 8):
+                out[a, first // 8 + byte] = BYTES[(decided >> 8 * byte) & 255]

@@ -13,14 +13,14 @@ Int64 = NDArray[np.int64]
 WORD = 62
 MAX_SLOTS = 62
 MAX_LEGS = 12
-#: Crossings that the interpreter walks side by side.
-BLOCK = 64
+#: Crossings that the interpreter walks side by side: whole bytes of bits, the sign bit of a word clear.
+BLOCK = 56
 
 # Kinds of condition. COUNT holds when each of its terms does; the others look at the objects too.
 COUNT, COMB, PAIR, TRIPLE = range(4)
 
 # Columns of `conditions`.
-KIND, LEG0, N_LEGS, REFERENCE, CHARGES, PAIR0, OVERLAP0, RESULT, CONDITION_COLUMNS = range(9)
+KIND, LEG0, N_LEGS, REFERENCE, CHARGES, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(8)
 
 # Charges.
 NO_CHARGES, SAME, OPPOSITE = range(3)
@@ -67,7 +67,7 @@ DETA, DPHI, DR, MASS, MASS_UPT, MASS_T, MASS_OVER_DR, PAIR_PT = range(8)
 QUANTITIES = ("deta", "dphi", "dr", "mass", "mass_upt", "mass_t", "mass_over_dr", "pair_pt")
 PAIR_COLUMNS = LIMITS + 2 * len(QUANTITIES)
 
-# Operators of algorithm programs; non-negative numbers are operands.
+# Operators of algorithm programs; non-negative numbers are values.
 OP_AND, OP_OR, OP_NOT, OP_XOR = -1, -2, -3, -4
 
 
@@ -77,7 +77,8 @@ class Tables(NamedTuple):
     A *view* is one kind of object at one BX offset; its legs are bits of its words. For each field that some
     leg cuts on, `bits` holds the legs that a number (or its rank among `bounds`) passes. A *term* is a bit of a
     row of the interpreter's state: "at least k objects meet the leg" in the rows of levels 1, 2, … of a view,
-    then external signals, then results of conditions.
+    then external signals. A *value* is a term or, after all terms, the result of a condition: condition c is looked at
+    only where its values ``need[need0[c]:need0[c + 1]]`` hold. Programs of algorithms push values.
     """
 
     view_object: Int64
@@ -104,13 +105,12 @@ class Tables(NamedTuple):
     leg_positive: Int64
     leg_negative: Int64
     conditions: Int64
-    term0: Int64
+    need: Int64
+    need0: Int64
     term_row: Int64
     term_bit: Int64
     pairs: Int64
     tables: Int64
     program: Int64
     program0: Int64
-    operand_row: Int64
-    operand_bit: Int64
     n_rows: Int64
