@@ -20,6 +20,7 @@ from trigsim.objects.cluster_kernels import azimuth, cluster
 from trigsim.objects.layout import MAX_TRACK_JETS
 from trigsim.objects.mitigation_kernels import HALF, clean_towers, find_vertex, select_tracks
 from trigsim.objects.scales import (
+    COUNT,
     ETA,
     FINE_ETA,
     FINE_PER_FINE_STEP,
@@ -28,6 +29,7 @@ from trigsim.objects.scales import (
     MUON_QUALITY,
     PHI_TURN,
     PT,
+    SMALL_COUNT,
 )
 
 ET_STEP = TOWER_ET.lsb
@@ -38,7 +40,8 @@ FINE_ETA_STEP = FINE_ETA.lsb
 MASS_MAX = MASS.maximum
 #: Scale of a ghost: too soft to change any sum in float64.
 GHOST = 1e-100
-COUNT_MAX = 255
+COUNT_MAX = COUNT.maximum
+GHOSTS_MAX = SMALL_COUNT.maximum
 
 
 @njit(cache=True, nogil=True)
@@ -245,7 +248,7 @@ def store_jets(n_fat, n_track_jets, work, out, i):
         out.fatjet_eta[i, slot] = nearest_step(eta, ETA_STEP)
         out.fatjet_phi[i, slot] = phi_steps(phi, PHI_TURN)
         out.fatjet_mass[i, slot] = min(nearest_step(mass, MASS_STEP), MASS_MAX)
-        out.fatjet_n_track_jets[i, slot] = ghosts
+        out.fatjet_n_track_jets[i, slot] = min(ghosts, GHOSTS_MAX)
     for slot in range(out.trkjet_pt.shape[1]):
         pt, eta, phi, mass, tracks, fat = 0.0, 0.0, 0.0, 0.0, 0, 0
         if slot < n_track_jets:

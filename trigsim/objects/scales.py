@@ -16,6 +16,7 @@ PHI = Scale(TOWER_PHI / 2, 8, unit="rad")
 FINE_ETA = Scale(TOWER_ETA / 8, 11, signed=True)
 FINE_PHI = Scale(TOWER_PHI / 8, 10, unit="rad")
 COUNT = Scale(1.0, 8)
+SMALL_COUNT = Scale(1.0, 4)
 BIT = Scale(1.0, 1)
 #: All muons have the quality of a tight one in CMS menus; the detector model knows no other.
 MUON_QUALITY = 12
@@ -34,9 +35,9 @@ SLOTS: Mapping[str, int] = {
 }  # fmt: skip
 SCALES: Mapping[str, Mapping[str, Scale]] = {
     "JET": {"pt": PT, "eta": ETA, "phi": PHI},
-    "FATJET": {"pt": PT, "eta": ETA, "phi": PHI, "mass": MASS, "n_track_jets": COUNT},
+    "FATJET": {"pt": PT, "eta": ETA, "phi": PHI, "mass": MASS, "n_track_jets": SMALL_COUNT},
     "TRKJET": {
-        "pt": PT, "eta": FINE_ETA, "phi": FINE_PHI, "mass": MASS, "n_tracks": COUNT, "fatjet": COUNT,
+        "pt": PT, "eta": FINE_ETA, "phi": FINE_PHI, "mass": MASS, "n_tracks": COUNT, "fatjet": SMALL_COUNT,
     },
     "MU": {
         "pt": PT, "eta": FINE_ETA, "phi": FINE_PHI, "quality": Scale(1.0, 4),
