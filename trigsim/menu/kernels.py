@@ -185,8 +185,8 @@ def short_way(phi1, phi2, bins):
 
 
 @njit(cache=True, nogil=True)
-def pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, wanted):
-    """Whether a pair meets all its cuts (`wanted`) or any of them (not `wanted`, for overlap removal)."""
+def pair_passes(pair, tables, columns, packed, at1, at2, s1, s2):
+    """Whether a pair meets all its cuts."""
     cuts = pair[CUTS]
     deta, dphi = 0, 0
     if pair[ETA1] >= 0:
@@ -195,58 +195,58 @@ def pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, wanted):
         deta = abs(eta1 - eta2)
         if cuts & (1 << DETA):
             value = tables[pair[T_DETA] + deta]
-            if (pair[LIMITS + 2 * DETA] <= value <= pair[LIMITS + 2 * DETA + 1]) != wanted:
-                return not wanted
+            if not pair[LIMITS + 2 * DETA] <= value <= pair[LIMITS + 2 * DETA + 1]:
+                return False
     if pair[PHI1] < 0:
-        return wanted
+        return True
     phi1 = packed[columns[pair[PHI1]] + s1, at1] * pair[PHI1_MUL] + pair[PHI1_ADD]
     phi2 = packed[columns[pair[PHI2]] + s2, at2] * pair[PHI2_MUL] + pair[PHI2_ADD]
     dphi = short_way(phi1, phi2, pair[PHI_BINS])
     if cuts & (1 << DPHI):
         value = tables[pair[T_DPHI] + dphi]
-        if (pair[LIMITS + 2 * DPHI] <= value <= pair[LIMITS + 2 * DPHI + 1]) != wanted:
-            return not wanted
+        if not pair[LIMITS + 2 * DPHI] <= value <= pair[LIMITS + 2 * DPHI + 1]:
+            return False
     dr2 = 0
     if cuts & ((1 << DR) | (1 << MASS_OVER_DR)):
         x = tables[pair[T_DETA] + deta]
         y = tables[pair[T_DPHI] + dphi]
         dr2 = x * x + y * y
         if cuts & (1 << DR):
-            if (pair[LIMITS + 2 * DR] <= dr2 <= pair[LIMITS + 2 * DR + 1]) != wanted:
-                return not wanted
+            if not pair[LIMITS + 2 * DR] <= dr2 <= pair[LIMITS + 2 * DR + 1]:
+                return False
     if pair[PT1] >= 0:
         pt1 = tables[pair[T_PT1] + packed[columns[pair[PT1]] + s1, at1]]
         pt2 = tables[pair[T_PT2] + packed[columns[pair[PT2]] + s2, at2]]
         cos = tables[pair[T_COS] + dphi]
         if cuts & (1 << MASS):
             value = pt1 * pt2 * (tables[pair[T_COSH] + deta] - cos)
-            if (pair[LIMITS + 2 * MASS] <= value <= pair[LIMITS + 2 * MASS + 1]) != wanted:
-                return not wanted
+            if not pair[LIMITS + 2 * MASS] <= value <= pair[LIMITS + 2 * MASS + 1]:
+                return False
         if cuts & (1 << MASS_T):
             value = pt1 * pt2 * (pair[UNIT] - cos)
-            if (pair[LIMITS + 2 * MASS_T] <= value <= pair[LIMITS + 2 * MASS_T + 1]) != wanted:
-                return not wanted
+            if not pair[LIMITS + 2 * MASS_T] <= value <= pair[LIMITS + 2 * MASS_T + 1]:
+                return False
         if cuts & (1 << MASS_OVER_DR):
             # mass * down against limit * dr2 * up, without the product that may not fit.
             value = pt1 * pt2 * (tables[pair[T_COSH] + deta] - cos)
             down = pair[DR_DOWN]
             low = pair[LIMITS + 2 * MASS_OVER_DR] * dr2 * pair[DR_UP]
             high = pair[LIMITS + 2 * MASS_OVER_DR + 1] * dr2 * pair[DR_UP]
-            if (value >= -((-low) // down) and value <= high // down) != wanted:
-                return not wanted
+            if not -((-low) // down) <= value <= high // down:
+                return False
         if cuts & (1 << PAIR_PT):
             cosines = tables[pair[T_COS_PHI] + phi1] * tables[pair[T_COS_PHI] + phi2]
             sines = tables[pair[T_SIN_PHI] + phi1] * tables[pair[T_SIN_PHI] + phi2]
             value = (pt1 * pt1 + pt2 * pt2) * pair[PT_UNIT] * pair[PT_UNIT] + 2 * pt1 * pt2 * (cosines + sines)
-            if (pair[LIMITS + 2 * PAIR_PT] <= value <= pair[LIMITS + 2 * PAIR_PT + 1]) != wanted:
-                return not wanted
+            if not pair[LIMITS + 2 * PAIR_PT] <= value <= pair[LIMITS + 2 * PAIR_PT + 1]:
+                return False
     if cuts & (1 << MASS_UPT):
         upt1 = tables[pair[T_UPT1] + packed[columns[pair[UPT1]] + s1, at1]]
         upt2 = tables[pair[T_UPT2] + packed[columns[pair[UPT2]] + s2, at2]]
         value = upt1 * upt2 * (tables[pair[T_COSH] + deta] - tables[pair[T_COS] + dphi])
-        if (pair[LIMITS + 2 * MASS_UPT] <= value <= pair[LIMITS + 2 * MASS_UPT + 1]) != wanted:
-            return not wanted
-    return wanted
+        if not pair[LIMITS + 2 * MASS_UPT] <= value <= pair[LIMITS + 2 * MASS_UPT + 1]:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -283,7 +283,7 @@ def pair_exists(pair, tables, columns, packed, at1, at2, same_view, charges, mas
             low2 = rest2 & -rest2
             rest2 ^= low2
             s1, s2 = BIT_NUMBER[low1 % 67], BIT_NUMBER[low2 % 67]
-            if pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, True):
+            if pair_passes(pair, tables, columns, packed, at1, at2, s1, s2):
                 return True
     return False
 
@@ -347,10 +347,13 @@ def triple_exists(pairs, p, tables, columns, packed, places, views, charges, mas
 
 
 @njit(cache=True, nogil=True)
-def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charges, mask1, mask2, signs, wanted):
+def decide_pairs(
+    pair, tables, columns, packed, start1, start2, same_view, charges, mask1, mask2, masks, signs, wanted
+):
     """Do what `pair_exists` does for the crossings in `wanted`, with the cuts read once; return those that pass.
 
-    `signs` are the slots of positive and negative muons among the first and the second leg, a row each.
+    `signs` are the rows of `masks` with the positive and negative muons of the first and the second leg, -1 for
+    legs without charge.
     """
     passing = 0
     cuts = pair[CUTS]
@@ -394,7 +397,11 @@ def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charg
             if same_view:
                 rest2 &= ~low1
             if charges != NO_CHARGES:
-                rest2 &= partners(charges, low1, signs[0, i], signs[1, i], signs[2, i], signs[3, i])
+                plus1 = masks[signs[0], i] if signs[0] >= 0 else EVERY_SLOT
+                minus1 = masks[signs[1], i] if signs[1] >= 0 else EVERY_SLOT
+                plus2 = masks[signs[2], i] if signs[2] >= 0 else EVERY_SLOT
+                minus2 = masks[signs[3], i] if signs[3] >= 0 else EVERY_SLOT
+                rest2 &= partners(charges, low1, plus1, minus1, plus2, minus2)
             if rest2 == 0:
                 continue
             if has_eta:
@@ -429,7 +436,7 @@ def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charg
                             continue
                         if cut_mass_t and not (mass_t_low <= product * (unit - cos) <= mass_t_high):
                             continue
-                    if rare and not pair_passes(pair, tables, columns, packed, at1, at2, s1, s2, True):
+                    if rare and not pair_passes(pair, tables, columns, packed, at1, at2, s1, s2):
                         continue
                 found = True
                 break
@@ -440,12 +447,30 @@ def decide_pairs(pair, tables, columns, packed, start1, start2, same_view, charg
 
 @njit(cache=True, nogil=True)
 def kept_slots(pair, tables, columns, packed, at1, at2, mask, r):
-    """Slots of `mask` that do not overlap with slot r of the reference."""
+    """Slots of `mask` that do not overlap with slot r of the reference, in delta eta, delta phi or delta R."""
+    cuts = pair[CUTS]
+    has_eta, has_phi = pair[ETA1] >= 0, pair[PHI1] >= 0
+    eta1_row = columns[pair[ETA1]] if has_eta else 0
+    phi1_row = columns[pair[PHI1]] if has_phi else 0
+    eta2 = packed[columns[pair[ETA2]] + r, at2] * pair[ETA2_MUL] + pair[ETA2_ADD] if has_eta else 0
+    phi2 = packed[columns[pair[PHI2]] + r, at2] * pair[PHI2_MUL] + pair[PHI2_ADD] if has_phi else 0
     kept = 0
     while mask:
         low = mask & -mask
         mask ^= low
-        if not pair_passes(pair, tables, columns, packed, at1, at2, BIT_NUMBER[low % 67], r, False):
+        s = BIT_NUMBER[low % 67]
+        x, y = 0, 0
+        if has_eta:
+            x = tables[pair[T_DETA] + abs(packed[eta1_row + s, at1] * pair[ETA1_MUL] + pair[ETA1_ADD] - eta2)]
+        if has_phi:
+            phi1 = packed[phi1_row + s, at1] * pair[PHI1_MUL] + pair[PHI1_ADD]
+            y = tables[pair[T_DPHI] + short_way(phi1, phi2, pair[PHI_BINS])]
+        overlaps = (
+            (cuts & (1 << DETA) and pair[LIMITS + 2 * DETA] <= x <= pair[LIMITS + 2 * DETA + 1])
+            or (cuts & (1 << DPHI) and pair[LIMITS + 2 * DPHI] <= y <= pair[LIMITS + 2 * DPHI + 1])
+            or (cuts & (1 << DR) and pair[LIMITS + 2 * DR] <= x * x + y * y <= pair[LIMITS + 2 * DR + 1])
+        )
+        if not overlaps:
             kept |= low
     return kept
 
@@ -534,16 +559,13 @@ def decide_objects(
     same_view = n_legs == 2 and views[0] == views[1]
     pair = pairs[p if kind == PAIR else 0]
     if kind == PAIR:
-        if charges != NO_CHARGES:
-            for k in range(2):
-                for sign in range(2):
-                    column = t.leg_positive[leg0 + k] if sign == 0 else t.leg_negative[leg0 + k]
-                    for i in range(n):
-                        signs[2 * k + sign, i] = masks[column, i] if signed[k] else EVERY_SLOT
+        for k in range(2):
+            signs[2 * k] = t.leg_positive[leg0 + k]
+            signs[2 * k + 1] = t.leg_negative[leg0 + k]
         mask1, mask2 = masks[t.legs[leg0]], masks[t.legs[leg0 + 1]]
         wanted = decide_pairs(
             pair, tables, columns, packed, starts[views[0]], starts[views[1]], same_view, charges,
-            mask1, mask2, signs, wanted,
+            mask1, mask2, masks, signs, wanted,
         )  # fmt: skip
         # What is left may still overlap with the reference.
         if reference < 0:
@@ -626,7 +648,7 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
     )  # fmt: skip
     charged = np.zeros((2, MAX_LEGS), dtype=np.int64)
     signed = np.zeros(MAX_LEGS, dtype=np.bool_)
-    signs = np.zeros((4, BLOCK), dtype=np.int64)
+    signs = np.zeros(4, dtype=np.int64)
     unions = np.zeros(1 << MAX_LEGS, dtype=np.int64)
     program = t.program
     for first in range(0, n_rows, BLOCK):
