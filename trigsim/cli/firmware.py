@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trigsim.cli.common import JsonFlag, OutputFolder, Seed, emit_json
+
+if TYPE_CHECKING:
+    from trigsim.firmware.resources import Resources
 
 ModelFolder = Annotated[Path, typer.Argument(help="Folder of a trained model (model.json).")]
 TargetFile = Annotated[Path | None, typer.Option("--config", "-c", help="Target YAML; see configs/firmware/.")]
@@ -17,6 +20,9 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     group = typer.Typer(no_args_is_help=True, help="HLS project, resources and latency of a model.")
     group.command()(build)
+    group.command()(rtl)
+    group.command()(synth)
+    group.command()(report)
     app.add_typer(group, name="firmware")
     app.command()(compare)
 
@@ -32,21 +38,111 @@ def build(
     from trigsim.firmware.build import build as write  # noqa: PLC0415
     from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
     from trigsim.firmware.resources import estimate  # noqa: PLC0415
+    from trigsim.firmware.trace import has_da4ml  # noqa: PLC0415
     from trigsim.tagger.model import load  # noqa: PLC0415
 
     target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
     trained = load(model)
     folder = write(trained, output, target)
-    resources = estimate(trained, target)
+    resources = estimate(trained, target) if has_da4ml() else None
     if as_json:
-        emit_json({"project": str(folder), "model": trained.digest, "resources": resources.as_dict()})
+        known = resources.as_dict() if resources else None
+        emit_json({"project": str(folder), "model": trained.digest, "resources": known})
         return
     typer.echo(f"{trained.name}: HLS project in {folder}")
+    if resources:
+        _show(resources)
+    else:
+        typer.echo("  no estimate: da4ml is not installed (pip install 'trigsim[firmware]')")
+
+
+def rtl(
+    model: ModelFolder,
+    output: OutputFolder = Path("rtl"),
+    config: TargetFile = None,
+    vhdl: Annotated[bool, typer.Option("--vhdl", help="VHDL instead of Verilog; written, not simulated.")] = False,
+    simulate: Annotated[
+        int, typer.Option(min=0, help="Inputs for Verilator; every output is compared. 0: none.")
+    ] = 100_000,
+    synthesise: Annotated[bool, typer.Option("--synthesise", help="Map to the part's cells with Yosys.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write pipelined RTL of a model by da4ml, simulate it, and count cells; exit 1 where a bit differs."""
+    from trigsim.base.config import load as load_yaml  # noqa: PLC0415
+    from trigsim.base.errors import CheckFailed  # noqa: PLC0415
+    from trigsim.firmware import rtl as room  # noqa: PLC0415
+    from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
+    from trigsim.firmware.resources import estimate  # noqa: PLC0415
+    from trigsim.firmware.synthesis import synthesise as mapped  # noqa: PLC0415
+    from trigsim.tagger.model import load  # noqa: PLC0415
+
+    target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
+    trained = load(model)
+    design = room.write_rtl(trained, output, target, "vhdl" if vhdl else "verilog")
+    sources = [estimate(trained, target)] + ([mapped(design, target)] if synthesise else [])
+    found = room.simulate(design, trained, simulate) if simulate and not vhdl else None
+    if as_json:
+        emit_json(
+            {
+                "rtl": str(design.folder),
+                "model": trained.digest,
+                "reported_depth": design.depth,
+                "observed_depth": found.depth if found else None,
+                "inputs": found.inputs if found else 0,
+                "rtl_mismatches": found.mismatches if found else None,
+                "resources": [r.as_dict() for r in sources],
+            }
+        )
+    else:
+        typer.echo(f"{trained.name}: {design.flavour} in {design.folder}, {design.depth} clocks deep")
+        if found:
+            typer.echo(f"  {found.inputs} inputs, {found.mismatches} mismatches, observed depth {found.depth}")
+        for resources in sources:
+            _show(resources)
+    if found and (found.mismatches or found.depth != design.depth):
+        raise CheckFailed(f"RTL differs: {found.mismatches} outputs, depth {found.depth} for {design.depth}")
+
+
+def synth(
+    project: Annotated[Path, typer.Argument(help="HLS project that `trigsim firmware build` wrote.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Run the vendor's C and logic synthesis on an HLS project, and show their reports."""
+    from trigsim.firmware.vendor import synthesise as vendor  # noqa: PLC0415
+
+    _reports(vendor(project), as_json)
+
+
+def report(
+    project: Annotated[Path, typer.Argument(help="HLS or RTL project in which vendor tools have run.")],
+    config: TargetFile = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what the vendor's reports under a project say."""
+    from trigsim.base.config import load as load_yaml  # noqa: PLC0415
+    from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
+    from trigsim.firmware.vendor import collect  # noqa: PLC0415
+
+    target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
+    _reports(collect(project, target), as_json)
+
+
+def _reports(sources: list[Resources], as_json: bool) -> None:
+    if as_json:
+        emit_json({"resources": [r.as_dict() for r in sources]})
+        return
+    for resources in sources:
+        _show(resources)
+
+
+def _show(resources: Resources) -> None:
+    """Print the figures of one source."""
     for name, figure in resources.figures.items():
         share = resources.shares.get(name)
         of = "" if share is None else f"  {100 * share:.2f}% of {resources.part}"
-        typer.echo(f"  {name:<9}{figure.value:>10g} {figure.unit}{of}")
-    typer.echo(f"  from: {resources.figures['cycles'].source}")
+        value = "unknown" if figure.value is None else f"{figure.value:g}"
+        typer.echo(f"  {name:<9}{value:>10} {figure.unit}{of}")
+    typer.echo(f"  from: {next(iter(resources.figures.values())).source}")
 
 
 def compare(

@@ -19,9 +19,14 @@ _ROUNDING = {Rounding.TRN: "TRN", Rounding.RND: "RND"}
 _OVERFLOW = {Overflow.WRAP: "WRAP", Overflow.SAT: "SAT", Overflow.SAT_SYM: "SAT_SYM"}
 
 
+def has_da4ml() -> bool:
+    """Whether da4ml is installed."""
+    return find_spec("da4ml") is not None
+
+
 def require_da4ml() -> None:
     """Raise an `InputError` that says how to get da4ml if it is not installed."""
-    if find_spec("da4ml") is None:
+    if not has_da4ml():
         raise InputError("da4ml is not installed; get it with: pip install 'trigsim[firmware]'")
 
 

@@ -71,6 +71,7 @@ class TrainConfig(Config):
     restarts: Annotated[int, Field(ge=1, le=100)] = 2
     batch: Annotated[int, Field(ge=1)] = 512
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
     #: Working points: name → signal efficiency.
     working_points: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(

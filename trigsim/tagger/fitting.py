@@ -101,12 +101,15 @@ class Pace:
         Of the shuffles.
     advance : callable, optional
         Called with 1 after each epoch.
+    decay : float
+        Decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101); gates and widths have none.
     """
 
     rate: float
     batch: int
     generator: torch.Generator
     advance: Callable[[int], None] | None = None
+    decay: float = 0.0
 
 
 def fit(
@@ -157,8 +160,11 @@ def fit(
     boosted = list(fast)
     known = {id(p) for p in boosted}
     slow = [p for p in module.parameters() if id(p) not in known and p.requires_grad]
-    groups = [{"params": slow, "lr": pace.rate}, {"params": boosted, "lr": boost * pace.rate}]
-    optimiser = torch.optim.Adam(groups)
+    groups = [
+        {"params": slow, "lr": pace.rate, "weight_decay": pace.decay},
+        {"params": boosted, "lr": boost * pace.rate, "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups)
     batch = min(pace.batch, len(train))
     steps = len(train) // batch
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps) if cosine else None

