@@ -200,8 +200,10 @@ def _fit(stage: _Stage, value: _Value, form: FixedFormat) -> _Value:
     if least <= value.low and value.high <= form.maximum:
         return value
     if form.overflow in (Overflow.SAT, Overflow.SAT_SYM):
-        stage.add(k.CLIP, max(least, value.low), min(form.maximum, value.high))
-        return _Value(max(least, value.low), min(form.maximum, value.high), value.fraction)
+        # The numbers may all lie beyond one end.
+        low, high = (min(max(v, least), form.maximum) for v in (value.low, value.high))
+        stage.add(k.CLIP, low, high)
+        return _Value(low, high, value.fraction)
     if form.overflow == Overflow.SAT_ZERO:
         stage.add(k.ZERO_BEYOND, form.minimum, form.maximum)
     elif form.saturation_bits:
