@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     group = typer.Typer(no_args_is_help=True, help="Measure speed, ours and others', in one run.")
     group.command("emulator")(emulator)
+    group.command("menu")(menu)
     app.add_typer(group, name="bench")
 
 
@@ -28,6 +30,19 @@ def emulator(
     from trigsim.studies.bench.emulator import bench_emulator  # noqa: PLC0415
 
     _show(bench_emulator(pruned=not dense_only, seconds=seconds), as_json)
+
+
+def menu(
+    menu_file: Annotated[Path, typer.Option("--menu", help="L1Menu XML of the 2024 menu.")],
+    vectors: Annotated[Path, typer.Option(help="uGT vector of that menu.")],
+    crossings: Annotated[int, typer.Option(min=1, help="Crossings to decide for each figure.")] = 1_000_000,
+    threads: Annotated[int, typer.Option(min=1, help="Threads to decide with.")] = 2,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure crossings per second of a CMS menu, and of twenty of its seeds against awkward + vector."""
+    from trigsim.studies.bench.menu import bench_menu  # noqa: PLC0415
+
+    _show(bench_menu(menu_file, vectors, crossings=crossings, threads=threads), as_json)
 
 
 def _show(found: Bench, as_json: bool) -> None:

@@ -77,8 +77,8 @@ class Tables(NamedTuple):
     A *view* is one kind of object at one BX offset; its legs are bits of its words. For each field that some
     leg cuts on, `bits` holds the legs that a number (or its rank among `bounds`) passes. A *term* is a bit of a
     row of the interpreter's state: "at least k objects meet the leg" in the rows of levels 1, 2, … of a view,
-    then external signals. A *value* is a term or, after all terms, the result of a condition: condition c is looked at
-    only where its values ``need[need0[c]:need0[c + 1]]`` hold. Programs of algorithms push values.
+    then external signals. A *value* is a term or, after all terms, the result of a condition: condition c is
+    looked at only where its values ``need[need0[c]:need0[c + 1]]`` hold. Programs of algorithms push values.
     """
 
     view_object: Int64
