@@ -5,9 +5,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from trigsim.events.model import N_ETA, N_PHI, TOWER_PHI
+from trigsim.objects.jit import inner
 from trigsim.objects.mitigation_kernels import HALF
 from trigsim.objects.scales import PHI_TURN
 
@@ -19,7 +19,7 @@ TO_PT = 1
 EG_ISOLATION = 5
 
 
-@njit(cache=True, nogil=True)
+@inner
 def is_peak(grid, row, column, wing):
     """Whether a tower is the window's maximum; of equal ones the one that is last in row, then column order."""
     seed = grid[row, column]
@@ -31,7 +31,7 @@ def is_peak(grid, row, column, wing):
     return True
 
 
-@njit(cache=True, nogil=True)
+@inner
 def window_sum(grid, row, column, wing):
     """Return the sum of the window."""
     total = 0
@@ -41,7 +41,7 @@ def window_sum(grid, row, column, wing):
     return total
 
 
-@njit(cache=True, nogil=True)
+@inner
 def insert(pt, eta, phi, out_pt, out_eta, out_phi):
     """Insert an object into slots sorted by falling pT; return its slot, or -1 if it is too soft."""
     slots = len(out_pt)
@@ -56,7 +56,7 @@ def insert(pt, eta, phi, out_pt, out_eta, out_phi):
     return k
 
 
-@njit(cache=True, nogil=True)
+@inner
 def insert_at(k, value, slots):
     """Insert a value at slot k and move the later ones on; the last falls out."""
     for later in range(len(slots) - 1, k, -1):
@@ -64,7 +64,7 @@ def insert_at(k, value, slots):
     slots[k] = value
 
 
-@njit(cache=True, nogil=True)
+@inner
 def window_jets(par, grid, cells, out, i):
     """Find jets among the filled cells of the mitigated grid, H_T and missing H_T on the way."""
     pts = out.jet_pt[i]
@@ -94,7 +94,7 @@ def window_jets(par, grid, cells, out, i):
     store_missing(hx, hy, out.mht_pt[i], out.mht_phi[i])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def store_missing(x, y, out_pt, out_phi):
     """Store a transverse vector, given in tower steps."""
     pt = math.floor(math.sqrt(x * x + y * y) / (1 << TO_PT))
@@ -102,13 +102,13 @@ def store_missing(x, y, out_pt, out_phi):
     out_phi[0] = phi_steps(math.atan2(y, x), PHI_TURN) if pt > 0 else 0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def phi_steps(phi, turn):
     """Return an azimuth in radians as the nearest of `turn` steps."""
     return np.int64(math.floor(phi / (2 * math.pi) * turn + 0.5)) % turn
 
 
-@njit(cache=True, nogil=True)
+@inner
 def tower_sums(par, grid, cells, column, out, i):
     """Scalar energy where tracks are, and missing energy of the whole mitigated grid."""
     column[:] = 0
@@ -129,7 +129,7 @@ def tower_sums(par, grid, cells, column, out, i):
     store_missing(x, y, out.etm_pt[i], out.etm_phi[i])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def electrons_photons(par, towers, ring, top, out, i):
     """Find pairs of towers above their rings' mean: an e/gamma, with no word on hadronic energy behind it."""
     pts = out.eg_pt[i]

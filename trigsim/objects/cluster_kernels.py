@@ -12,6 +12,7 @@ import math
 
 from numba import njit
 
+from trigsim.objects.jit import inner
 from trigsim.objects.layout import LANES
 
 TWO_PI = 2 * math.pi
@@ -23,7 +24,7 @@ AWAY = 1e150
 BEAM, STALE = -1, -2
 
 
-@njit(cache=True, nogil=True)
+@inner
 def azimuth(px, py):
     """Return phi in [0, 2 pi)."""
     phi = math.atan2(py, px)
@@ -32,7 +33,7 @@ def azimuth(px, py):
     return phi - TWO_PI if phi >= TWO_PI else phi
 
 
-@njit(cache=True, nogil=True)
+@inner
 def rapidity_of(kt2, pz, energy):
     """Return the rapidity; a mass below zero counts as zero."""
     mass2 = max(0.0, (energy + pz) * (energy - pz) - kt2)
@@ -41,7 +42,7 @@ def rapidity_of(kt2, pz, energy):
     return -rapidity if pz > 0.0 else rapidity
 
 
-@njit(cache=True, nogil=True)
+@inner
 def distance2(rapidity1, phi1, rapidity2, phi2):
     """Return the squared distance in rapidity and azimuth."""
     dphi = abs(phi1 - phi2)
@@ -50,14 +51,14 @@ def distance2(rapidity1, phi1, rapidity2, phi2):
     return dphi * dphi + drap * drap
 
 
-@njit(cache=True, nogil=True)
+@inner
 def distances(m, y, f, rapidity, phi, d2):
     """Fill `d2` with the squared distances of all slots from a direction."""
     for j in range(m):
         d2[j] = distance2(y, f, rapidity[j], phi[j])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def closer(i, m, rapidity, phi, near2, near):
     """Make slot i the nearest of those other slots that it is nearer to than any before."""
     y, f, own2, own = rapidity[i], phi[i], near2[i], near[i]
@@ -68,20 +69,20 @@ def closer(i, m, rapidity, phi, near2, near):
     near2[i], near[i] = own2, own
 
 
-@njit(cache=True, nogil=True)
+@inner
 def vacate(i, s):
     """Put slot i far away."""
     s.rapidity[i], s.phi[i], s.factor[i] = AWAY, 0.0, 1.0
     s.near2[i], s.near[i], s.dij[i] = 0.0, BEAM, math.inf
 
 
-@njit(cache=True, nogil=True)
+@inner
 def beam2(px, py, rho2, min2, max2):
     """Return the squared distance to the beam."""
     return min(max(rho2 / (px * px + py * py), min2), max2)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def rename(m, n, low, high, near):
     """Mark neighbours in slots `low` and `high` as gone; slot n has moved to `high`."""
     for j in range(m):
@@ -90,7 +91,7 @@ def rename(m, n, low, high, near):
         near[j] = STALE if lost else (high if k == n else k)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def take(m, i, factor_i, d2, factor, near2, near, dij):
     """Do the same for given distances, and renew the distance measures."""
     # One array a loop, so that each is vectorised.
@@ -102,7 +103,7 @@ def take(m, i, factor_i, d2, factor, near2, near, dij):
         near2[j] = min(d2[j], near2[j])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def lowest(m, values):
     """Return the index of the first of the smallest of m values, m a multiple of `LANES`."""
     a, b, c, d, e, f, g, h = values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7]
@@ -123,7 +124,7 @@ def lowest(m, values):
     return i
 
 
-@njit(cache=True, nogil=True)
+@inner
 def renew(i, m, d2, factor, near2, near, dij):
     """Find the nearest of slot i for given distances, starting from the beam."""
     best = lowest(m, d2)

@@ -17,6 +17,7 @@ from trigsim.objects.calorimeter_kernels import (
     window_jets,
 )
 from trigsim.objects.cluster_kernels import azimuth, cluster
+from trigsim.objects.jit import inner
 from trigsim.objects.layout import MAX_TRACK_JETS
 from trigsim.objects.mitigation_kernels import HALF, clean_towers, find_vertex, select_tracks
 from trigsim.objects.scales import (
@@ -87,7 +88,7 @@ def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, mu
     return n_fat
 
 
-@njit(cache=True, nogil=True)
+@inner
 def add_towers(n, cells, par, work):
     """Append neutral towers to the n track inputs; return the number of inputs."""
     for cell in cells:
@@ -109,7 +110,7 @@ def add_towers(n, cells, par, work):
     return n
 
 
-@njit(cache=True, nogil=True)
+@inner
 def add_charged(n, n_cells, work):
     """Add the primary-vertex tracks to the clean grid, at their direction from the vertex; return its cells."""
     for k in range(n):
@@ -122,7 +123,7 @@ def add_charged(n, n_cells, work):
     return n_cells
 
 
-@njit(cache=True, nogil=True)
+@inner
 def by_pt(n, s, order):
     """Fill `order` with the first n jets of a clustering, hardest first; insertion sort, stable."""
     for a in range(n):
@@ -134,7 +135,7 @@ def by_pt(n, s, order):
         order[k] = a
 
 
-@njit(cache=True, nogil=True)
+@inner
 def track_jets(n, par, work):
     """Cluster the n primary-vertex tracks with a variable radius; return the number of track jets."""
     s = work.cluster
@@ -181,7 +182,7 @@ def track_jets(n, par, work):
     return kept
 
 
-@njit(cache=True, nogil=True)
+@inner
 def large_jets(n, n_track_jets, par, work):
     """Cluster all inputs and the ghosts of track jets with R = 1; return the number of jets kept."""
     for k in range(n_track_jets):
@@ -221,7 +222,7 @@ def large_jets(n, n_track_jets, par, work):
     return m
 
 
-@njit(cache=True, nogil=True)
+@inner
 def momentum(p):
     """Return pT, pseudorapidity, azimuth and mass of a four-momentum."""
     pt = math.sqrt(p[0] * p[0] + p[1] * p[1])
@@ -229,13 +230,13 @@ def momentum(p):
     return pt, math.asinh(p[2] / pt), azimuth(p[0], p[1]), math.sqrt(max(mass2, 0.0))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def nearest_step(value, step):
     """Return the nearest integer of value / step, halves up."""
     return np.int64(math.floor(value / step + 0.5))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def store_jets(n_fat, n_track_jets, work, out, i):
     """Write large-R jets and track jets as integers."""
     for slot in range(out.fatjet_pt.shape[1]):
@@ -263,7 +264,7 @@ def store_jets(n_fat, n_track_jets, work, out, i):
         out.trkjet_fatjet[i, slot] = fat
 
 
-@njit(cache=True, nogil=True)
+@inner
 def copy_muons(muons, first, last, out, i):
     """Copy the hardest muons, hardest first, rounded to their scale; charge bit 1 is negative."""
     pts = out.mu_pt[i]

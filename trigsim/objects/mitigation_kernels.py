@@ -5,9 +5,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from trigsim.events.model import FINE, N_ETA, N_PHI, TOWER_ETA, TOWER_PHI, TRACK_D0, TRACK_PT
+from trigsim.objects.jit import inner
 from trigsim.objects.layout import VERTEX_BIN_BITS, VERTEX_BINS
 
 HALF = N_ETA // 2
@@ -23,13 +23,13 @@ TO_TOWER = 2
 REACH = 3
 
 
-@njit(cache=True, nogil=True)
+@inner
 def ring_of(eta):
     """Return the ring in abs(eta) of a fine eta."""
     return min((eta if eta >= 0 else -eta - 1) // FINE, HALF - 1)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def find_vertex(tracks, first, last, par, histogram):
     """Return z0 steps and the pT sum of the hardest three-bin window of the z histogram."""
     histogram[:] = 0
@@ -52,7 +52,7 @@ def find_vertex(tracks, first, last, par, histogram):
     return centre + (moment << VERTEX_BIN_BITS) // most, most
 
 
-@njit(cache=True, nogil=True)
+@inner
 def select_tracks(tracks, first, last, z, par, work):
     """Fill the charged grids and list the tracks of the vertex at z; return their number."""
     work.charged[:] = 0
@@ -84,7 +84,7 @@ def select_tracks(tracks, first, last, z, par, work):
     return n
 
 
-@njit(cache=True, nogil=True)
+@inner
 def add_track(n, t, tracks, work):
     """Make track t the input n of jets, with the pion's mass."""
     pt = tracks.pt[t] * PT_STEP
@@ -103,7 +103,7 @@ def add_track(n, t, tracks, work):
     work.cosh_eta[n] = 0.5 * (grow + 1.0 / grow)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def clean_towers(towers, par, work):
     """Fill `work.clean` with neutral energy above the pile-up of its ring; return how many cells are listed.
 
@@ -164,7 +164,7 @@ def clean_towers(towers, par, work):
     return n
 
 
-@njit(cache=True, nogil=True)
+@inner
 def weigh(excess, row, column, par, work):
     """Return the primary vertex' part of a neutral excess: its share of the charged pT around."""
     smear = par.hadron_smearing

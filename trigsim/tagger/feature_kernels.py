@@ -10,6 +10,7 @@ from numba import njit
 from trigsim.events.model import TOWER_ETA
 from trigsim.objects.cluster_kernels import FAR2, azimuth, cluster, distance2, rapidity_of
 from trigsim.objects.crossing_kernels import momentum, nearest_step
+from trigsim.objects.jit import inner
 from trigsim.objects.layout import LANES
 from trigsim.tagger.feature_table import LSB, MAXIMUM, MINIMUM
 
@@ -63,7 +64,7 @@ def candidate_features(work, jet, wanted, a, b, row):
         track_jet_features(work, jet, axis_y, phi, wanted, a, b, row)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def put(column, value, wanted, row):
     """Write one feature on its scale, saturated."""
     if wanted[column]:
@@ -72,13 +73,13 @@ def put(column, value, wanted, row):
         row[column] = min(max(nearest_step(steps, 1.0), np.int64(MINIMUM[column])), np.int64(MAXIMUM[column]))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def rapidity(p):
     """Return the rapidity of a four-momentum."""
     return rapidity_of(p[0] * p[0] + p[1] * p[1], p[2], p[3])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def gather(work, first, last):
     """Copy the constituents' four-momenta, share of pT, rapidity, azimuth to `work.sub`."""
     sub = work.sub
@@ -98,7 +99,7 @@ def gather(work, first, last):
         sub[4, n] /= total
 
 
-@njit(cache=True, nogil=True)
+@inner
 def width(n, axis_y, axis_phi, sub):
     """Return the pT-weighted mean distance to an axis."""
     mean = 0.0
@@ -107,7 +108,7 @@ def width(n, axis_y, axis_phi, sub):
     return mean
 
 
-@njit(cache=True, nogil=True)
+@inner
 def correlators(n, z, y, phi, third, pairs):
     """Return the normalised energy correlation functions e2 and e3 with beta = 1.
 
@@ -137,7 +138,7 @@ def correlators(n, z, y, phi, third, pairs):
     return e2, e3
 
 
-@njit(cache=True, nogil=True)
+@inner
 def kt_features(n, work, wanted, row):
     """N-subjettiness ratios and splitting scales from one kT clustering of the constituents."""
     s = work.cluster
@@ -152,7 +153,7 @@ def kt_features(n, work, wanted, row):
     put(TAU32, tau3 / tau2 if tau2 > 0.0 else 0.0, wanted, row)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def subjettiness(n, axes, directions, sub):
     """Return tau_N with beta = 1, R0 = 1 for given axes."""
     tau = 0.0
@@ -165,7 +166,7 @@ def subjettiness(n, axes, directions, sub):
     return tau
 
 
-@njit(cache=True, nogil=True)
+@inner
 def track_jet_features(work, jet, axis_y, axis_phi, wanted, a, b, row):
     """Features of the two leading track jets of a large-R jet, and of the pair; 0 where there is none."""
     for column in range(TRACK_JET, len(row)):
@@ -186,7 +187,7 @@ def track_jet_features(work, jet, axis_y, axis_phi, wanted, a, b, row):
             break
 
 
-@njit(cache=True, nogil=True)
+@inner
 def pair_features(p, q, both, wanted, row):
     """Distance and mass of two track jets; `both` is memory for their sum."""
     d2 = distance2(rapidity(p), azimuth(p[0], p[1]), rapidity(q), azimuth(q[0], q[1]))
@@ -196,7 +197,7 @@ def pair_features(p, q, both, wanted, row):
     put(PAIR_MASS, momentum(both)[3], wanted, row)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def one_track_jet(work, t, axis_y, axis_phi, column, wanted, a, b, row):
     """Kinematics and displacement of track jet t."""
     pt, eta, phi, mass = momentum(work.track_jet[t])
@@ -256,7 +257,7 @@ def d0_variance(pt, eta, cosh_eta, a, b):
     return a[ring] * a[ring] + b[ring] * b[ring] * cosh_eta / (pt * pt)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def rank_in(value, largest):
     """Insert a value into the falling list of the largest."""
     k = len(largest) - 1
@@ -268,7 +269,7 @@ def rank_in(value, largest):
     largest[k] = value
 
 
-@njit(cache=True, nogil=True)
+@inner
 def flight_significance(ss, sc, cc, sd, cd, ux, uy):
     """Return the fitted vertex' distance along (ux, uy) over its error; 0 where the tracks are parallel.
 
