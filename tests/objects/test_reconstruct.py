@@ -60,7 +60,8 @@ def spoilt():
 
     towers, tracks = one_jet()[:2]
     yield "float64", change(0, towers.astype(float))
-    yield "negative", change(0, towers - 1)
+    yield "out of range", change(0, towers - 1)
+    yield "out of range", change(0, towers + (1 << 24))
     yield "shape", change(0, towers[:, :, :70])
     yield "offsets", change(2, np.array([0, 21], dtype=np.int64))
     yield "offsets", change(2, np.array([0, 1, 2], dtype=np.int64))

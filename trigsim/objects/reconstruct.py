@@ -12,6 +12,9 @@ from trigsim.objects.layout import Muons, Tracks, outputs, trigger_objects, work
 from trigsim.objects.model import TriggerObjects
 from trigsim.objects.settings import ObjectSettings, parameters
 
+#: Sums over a ring of towers stay within int32.
+MAX_TOWER = 1 << 24
+
 
 def reconstruct(
     towers: NDArray[np.int32] | NDArray[np.uint16],
@@ -87,8 +90,8 @@ def check_crossings(
         raise InputError(
             f"towers are {towers.dtype} {towers.shape}; give int32 or uint16 of shape (n, {N_ETA}, {N_PHI})"
         )
-    if towers.size and towers.min() < 0:
-        raise InputError("a tower is negative; give transverse energies of 0 or more")
+    if towers.size and (towers.min() < 0 or towers.max() >= MAX_TOWER):
+        raise InputError(f"a tower is out of range; give transverse energies of 0 to {MAX_TOWER - 1} steps")
     for name, record, offsets in (("tracks", tracks, track_offsets), ("muons", muons, muon_offsets)):
         _check_record(name, record, offsets, len(towers))
 
