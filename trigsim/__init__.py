@@ -17,7 +17,7 @@ _VERBS = {
     "scan": ("trigsim.studies.scan", "scan"),
 }
 
-__all__ = ["__version__", *_VERBS]
+__all__ = ["__version__", "run", "scan"]
 
 
 def __getattr__(name: str) -> Any:

@@ -34,8 +34,7 @@ def test_commands_run(lines, tmp_path, monkeypatch, capsys):
         pytest.skip("needs ../shared/reference")
     monkeypatch.chdir(tmp_path)
     for line in lines:
-        line = line.replace("../shared/reference", str(reference))
-        words = shlex.split(line)
+        words = shlex.split(line.replace("../shared/reference", str(reference)))
         if words[0] == "make":
             continue
         assert words[0] == "trigsim", f"the documentation shows '{line}', which no test runs"

@@ -122,7 +122,7 @@ def allot(
     fraction = (passed + 0.5) / (tried + 1)
     score = probability * np.sqrt(fraction * (1 - fraction))
     score[-1] = 0.0
-    share = np.floor(total * score / score.sum()).astype(np.int64)
+    share: NDArray[np.int64] = np.floor(total * score / score.sum()).astype(np.int64)
     share[:-1] += floor
     share[-1] = 1
     return share

@@ -114,7 +114,8 @@ class Variant:
                 field = name
                 continue
             passed &= np.any([(low <= fields[name]) & (fields[name] <= high) for low, high in intervals], axis=0)
-        return np.where(passed, scores[field], NO_SCORE).max(axis=1)
+        best: NDArray[np.int32] = np.where(passed, scores[field], NO_SCORE).max(axis=1)
+        return best
 
 
 def scored_leg(menu: Menu, algorithm: str) -> ResolvedLeg:
