@@ -40,7 +40,7 @@ def test_every_stratum_loads_and_is_within_its_range(library):
 
 
 def test_cross_sections_add_up(library):
-    # sigma_inelastic of Pythia 8.3 at 14 TeV; what is vetoed above 20 GeV comes back as hard slices, up to 2 %.
+    # sigma_inelastic of Pythia 8.3 at 14 TeV; what is vetoed above 20 GeV comes back as hard slices, to 4 %.
     assert library.sigma_inelastic_mb == pytest.approx(78.93, abs=0.4)
     hard = [s.sigma_mb for s in library.inelastic]
     assert hard == sorted(hard, reverse=True)
