@@ -18,6 +18,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure speed, ours and others', in one run.")
     group.command("emulator")(emulator)
     group.command("menu")(menu)
+    group.command("events")(events)
+    group.command("stream")(stream)
     app.add_typer(group, name="bench")
 
 
@@ -45,10 +47,34 @@ def menu(
     _show(bench_menu(menu_file, vectors, crossings=crossings, threads=threads), as_json)
 
 
+def events(
+    share: Annotated[float, typer.Option(min=0.001, max=100, help="Share of a full-size run.")] = 1.0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure generated events per second of a core against bare Pythia."""
+    from trigsim.studies.bench.events import bench_events  # noqa: PLC0415
+
+    _show(bench_events(share), as_json)
+
+
+def stream(
+    library: Annotated[Path, typer.Option(help="Event library (folder).")] = Path("data/library"),
+    menu_file: Annotated[Path, typer.Option("--menu", help="Menu YAML.")] = Path("configs/menus/phase2.yaml"),
+    tagger: Annotated[Path, typer.Option(help="Folder of the tagger that the menu names.")] = Path(
+        "data/models/hbb-k8"
+    ),
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure crossings per second of the event loop, by stage, at pile-up 60 and 200."""
+    from trigsim.studies.bench.stream import bench_stream  # noqa: PLC0415
+
+    _show(bench_stream(library, menu_file, tagger), as_json)
+
+
 def _show(found: Bench, as_json: bool) -> None:
     if as_json:
         emit_json(found.as_dict())
         return
     for row in found.rows:
         ratio = "" if row.ratio is None else f"   trigsim is {row.ratio:.3g} times faster"
-        typer.echo(f"{row.case:<28}{row.what:<26}{row.value:>12.4g} {row.unit}{ratio}")
+        typer.echo(f"{row.case:<50}{row.what:<36}{row.value:>12.4g} {row.unit}{ratio}")
