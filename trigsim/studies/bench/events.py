@@ -30,7 +30,7 @@ CASES = {
 
 
 def bench_events(share: float = 1.0) -> Bench:
-    """Time generation, detector and file against Pythia's `next` alone; processor time, so that load matters little.
+    """Time generation, detector and file against `next` of Pythia alone, in processor time.
 
     Parameters
     ----------
