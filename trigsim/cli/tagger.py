@@ -30,12 +30,15 @@ def train(
     from trigsim.firmware.deploy import deploy  # noqa: PLC0415
     from trigsim.tagger.config import TaggerPlan  # noqa: PLC0415
     from trigsim.tagger.dataset import read  # noqa: PLC0415
-    from trigsim.tagger.training import epochs, for_budget, train_candidates  # noqa: PLC0415
+    from trigsim.tagger.training import epochs, for_budget, offered_columns, train_candidates  # noqa: PLC0415
 
     plan = load(config, TaggerPlan)
     file = data or config.parent / plan.data
     candidates = read(file)
     trainings = [for_budget(plan.training, k) for k in plan.budgets]
+    # All budgets are checked before the first is trained.
+    for training in trainings:
+        offered_columns(candidates.names, training)
     rows = []
     with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
         for training in trainings:

@@ -70,7 +70,9 @@ def train(
     """
     x_hw, y, w = _checked(features_hw, label, weight)
     names = tuple(names) if names is not None else tuple(f"f{i}" for i in range(x_hw.shape[1]))
-    offered = _offered(names, x_hw.shape[1], config)
+    if len(names) != x_hw.shape[1]:
+        raise InputError(f"{len(names)} names for {x_hw.shape[1]} features; give one each")
+    offered = offered_columns(names, config)
     train_rows, valid_rows, test_rows = split(
         np.arange(len(y)) if group is None else np.asarray(group), config.seed
     )
@@ -219,9 +221,14 @@ def _checked(
     return x.astype(np.int32), y.astype(np.uint8), w
 
 
-def _offered(names: tuple[str, ...], columns: int, config: TrainConfig) -> NDArray[np.int64]:
-    if len(names) != columns:
-        raise InputError(f"{len(names)} names for {columns} features; give one each")
+def offered_columns(names: Sequence[str], config: TrainConfig) -> NDArray[np.int64]:
+    """Return the features among which `config` may choose, or say why it cannot.
+
+    Raises
+    ------
+    InputError
+        For unknown names, prices that do not match, or a budget beyond what is offered.
+    """
     for name in config.exclude:
         if name not in names:
             raise InputError(f"exclude names '{name}', which is no feature; known are {', '.join(names)}")
