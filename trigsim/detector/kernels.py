@@ -94,9 +94,7 @@ def smeared_curvature(pt, charge, constant, slope, rng):
 
 
 @njit(cache=True, nogil=True)
-def tracks(
-    offsets, pdg, charge, px, py, pz, x, y, z, field, pt_min, radius_max, efficiencies, edges, terms, rng
-):
+def tracks(offsets, pdg, charge, px, py, pz, x, y, z, field, pt_min, radius_max, efficiencies, edges, terms, rng):
     """Return (counts, values, charges); values are (pt, eta, phi, z0, d0) rows, GeV, rad and mm.
 
     `efficiencies` are of hadrons, electrons, muons; `terms` rows are pt_constant, pt_slope, z0_constant,
@@ -140,9 +138,7 @@ def tracks(
 
 
 @njit(cache=True, nogil=True)
-def muons(
-    offsets, pdg, charge, px, py, pz, x, y, z, field, pt_min, eta_max, radius_max, efficiency, terms, rng
-):
+def muons(offsets, pdg, charge, px, py, pz, x, y, z, field, pt_min, eta_max, radius_max, efficiency, terms, rng):
     """Return (counts, values, charges); values are (pt, eta, phi) rows, directions at the perigee."""
     n = len(offsets) - 1
     counts = np.zeros(n, np.int64)
@@ -161,9 +157,7 @@ def muons(
             if abs(eta) >= eta_max or rng.random() >= efficiency:
                 continue
             q = float(charge[p])
-            _, _, phi0, _ = perigee(
-                x[p], y[p], z[p], math.atan2(py[p], px[p]), cot_theta, radius_of(pt, field), q
-            )
+            _, _, phi0, _ = perigee(x[p], y[p], z[p], math.atan2(py[p], px[p]), cot_theta, radius_of(pt, field), q)
             measured, sign = smeared_curvature(pt, q, terms[0], terms[1], rng)
             if measured < pt_min:
                 continue
