@@ -157,6 +157,9 @@ class _Builder:
 
     def tables(self, programs: list[list[ResolvedCondition | str]]) -> at.Tables:
         """Return everything as arrays."""
+        # Legs that cut on the same fields share words, so that few words need many fields.
+        for kinds in self.views.values():
+            kinds.sort(key=lambda leg: [name for name, _ in leg.passes])
         words = {view: -(-len(legs) // at.WORD) for view, legs in self.views.items()}
         places = {leg: divmod(i, at.WORD) for legs in self.views.values() for i, leg in enumerate(legs)}
         # Rows of the state: levels of each view, then external signals.
@@ -237,6 +240,7 @@ class _Builder:
             cut_bound0=_array(cuts.bound0),
             cut_bounds=_array(cuts.n_bounds),
             cut_bits=_array(cuts.offset),
+            cut_words=_array(cuts.words),
             bounds=_array(cuts.bounds),
             bits=np.concatenate([*cuts.bits, np.zeros(1, dtype=np.int64)]),
             signal_word=_array(word for word, _ in signals),
@@ -355,13 +359,14 @@ class _Cuts:
         self.bound0: list[int] = []
         self.n_bounds: list[int] = []
         self.offset: list[int] = []
+        self.words: list[int] = []
         self.bounds: list[int] = []
         self.bits: list[at.Int64] = []
         self.view_field0 = [0]
         self.length = 0
         for view, legs in builder.views.items():
             names = {name for leg in legs for name, _ in leg.passes}
-            for name in sorted(names):
+            for name in sorted(names, key=lambda n: (n != "pt", n)):
                 self._add(builder, view[0], name, legs, words[view])
             self.view_field0.append(len(self.field))
 
@@ -381,6 +386,7 @@ class _Cuts:
         self.n_bounds.append(len(bounds))
         self.offset.append(self.length)
         self.bounds += bounds
+        self.words.append(sum({1 << i // at.WORD for i, cut in enumerate(passes) if cut is not None}))
         direct = high - low < LUT_NUMBERS
         self.size.append(high - low + 1 if direct else 0)
         if direct:

@@ -151,7 +151,7 @@ def _condition_kind(value: Any) -> str:
     """Return the tag of a condition; in brackets, lest it be taken for a key of the document."""
     if isinstance(value, str):
         return "(expression)"
-    keys = value.keys() if isinstance(value, dict) else set(type(value).model_fields) if value is not None else ()
+    keys = value if isinstance(value, dict) else type(value).model_fields if isinstance(value, Config) else ()
     for key in ("external", "network", "objects"):
         if key in keys:
             return f"({key})"

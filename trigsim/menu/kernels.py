@@ -89,21 +89,24 @@ def pack(source, first, wrap, packed, column, at, low, high):
     Entry i is row ``first + i`` of `source`; rows beyond its ends are empty, or come round again (`wrap`).
     """
     n, slots = source.shape
-    least, most = 0, 0
+    bad = False
     for s in range(slots):
         into = packed[column + s]
         if first >= 0 and first + at <= n:
+            part = source[first : first + at, s]
             for i in range(at):
-                into[i] = source[first + i, s]
+                into[i] = part[i]
         else:
             for i in range(at):
                 row = (first + i) % n if wrap else first + i
                 into[i] = source[row, s] if 0 <= row < n else 0
+        least, most = into[0], into[0]
         for i in range(at):
             least = min(least, into[i])
             most = max(most, into[i])
+        bad |= least < low or most > high
         into[at:] = 0
-    return least < low or most > high
+    return bad
 
 
 @njit(cache=True, nogil=True)
@@ -348,13 +351,15 @@ def triple_exists(pairs, p, tables, columns, packed, places, views, charges, mas
 
 @njit(cache=True, nogil=True)
 def decide_pairs(
-    pair, tables, columns, packed, start1, start2, same_view, charges, mask1, mask2, masks, signs, wanted
-):
+    pairs, p, tables, columns, packed, start1, start2, same_view, charges, masks, m1, m2, plus1, minus1, plus2, minus2,
+    wanted,
+):  # fmt: skip
     """Do what `pair_exists` does for the crossings in `wanted`, with the cuts read once; return those that pass.
 
-    `signs` are the rows of `masks` with the positive and negative muons of the first and the second leg, -1 for
-    legs without charge.
+    `m1` and `m2` are the rows of `masks` of the two legs; `plus1`, … those of the positive and negative muons among
+    their objects, -1 for legs without charge.
     """
+    pair = pairs[p]
     passing = 0
     cuts = pair[CUTS]
     has_eta, has_phi, has_pt = pair[ETA1] >= 0, pair[PHI1] >= 0, pair[PT1] >= 0
@@ -382,7 +387,7 @@ def decide_pairs(
         wanted ^= crossing
         i = BIT_NUMBER[crossing % 67]
         at1, at2 = start1 + i, start2 + i
-        rest1, all2 = mask1[i], mask2[i]
+        rest1, all2 = masks[m1, i], masks[m2, i]
         # Every cut is symmetric: with equal legs each pair is looked at once.
         symmetric = same_view and rest1 == all2
         found = False
@@ -397,11 +402,11 @@ def decide_pairs(
             if same_view:
                 rest2 &= ~low1
             if charges != NO_CHARGES:
-                plus1 = masks[signs[0], i] if signs[0] >= 0 else EVERY_SLOT
-                minus1 = masks[signs[1], i] if signs[1] >= 0 else EVERY_SLOT
-                plus2 = masks[signs[2], i] if signs[2] >= 0 else EVERY_SLOT
-                minus2 = masks[signs[3], i] if signs[3] >= 0 else EVERY_SLOT
-                rest2 &= partners(charges, low1, plus1, minus1, plus2, minus2)
+                rest2 &= partners(
+                    charges, low1,
+                    masks[plus1, i] if plus1 >= 0 else EVERY_SLOT, masks[minus1, i] if minus1 >= 0 else EVERY_SLOT,
+                    masks[plus2, i] if plus2 >= 0 else EVERY_SLOT, masks[minus2, i] if minus2 >= 0 else EVERY_SLOT,
+                )  # fmt: skip
             if rest2 == 0:
                 continue
             if has_eta:
@@ -503,6 +508,9 @@ def fill_state(t, columns, slots, packed, starts, state, slot_bits, n):
                 legs = slot_bits[row]
                 row += 1
                 for f in range(t.view_field0[v], t.view_field0[v + 1]):
+                    # The first field sets the bits; others matter where legs of the word cut on them.
+                    if f != t.view_field0[v] and (t.cut_words[f] >> w) & 1 == 0:
+                        continue
                     values = packed[columns_of[t.cut_field[f]] + s]
                     size = t.cut_size[f]
                     if size > 0:
@@ -547,44 +555,33 @@ def fill_masks(t, slots, slot_bits, slot_row, masks, n):
 
 @njit(cache=True, nogil=True)
 def decide_objects(
-    t, c, columns, packed, starts, masks, wanted, n, leg, charged, kept, work, unions, views, places, signed, signs
-):
+    conditions, c, pairs, tables, mask_view, legs, leg_positive, leg_negative,
+    columns, packed, starts, masks, wanted, charged, scratch, signed, unions,
+):  # fmt: skip
     """Decide a condition that looks at objects, for the crossings in `wanted`; return those that pass."""
-    conditions, pairs, tables = t.conditions, t.pairs, t.tables
+    leg, kept, work, views, places = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     kind, leg0, n_legs = conditions[c, KIND], conditions[c, LEG0], conditions[c, N_LEGS]
     charges, reference, p = conditions[c, CHARGES], conditions[c, REFERENCE], conditions[c, PAIR0]
     for k in range(n_legs):
-        views[k] = t.mask_view[t.legs[leg0 + k]]
-        signed[k] = t.leg_positive[leg0 + k] >= 0
+        views[k] = mask_view[legs[leg0 + k]]
+        signed[k] = leg_positive[leg0 + k] >= 0
     same_view = n_legs == 2 and views[0] == views[1]
     pair = pairs[p if kind == PAIR else 0]
-    if kind == PAIR:
-        for k in range(2):
-            signs[2 * k] = t.leg_positive[leg0 + k]
-            signs[2 * k + 1] = t.leg_negative[leg0 + k]
-        mask1, mask2 = masks[t.legs[leg0]], masks[t.legs[leg0 + 1]]
-        wanted = decide_pairs(
-            pair, tables, columns, packed, starts[views[0]], starts[views[1]], same_view, charges,
-            mask1, mask2, masks, signs, wanted,
-        )  # fmt: skip
-        # What is left may still overlap with the reference.
-        if reference < 0:
-            return wanted
     passing = 0
     while wanted:
         crossing = wanted & -wanted
         wanted ^= crossing
         i = BIT_NUMBER[crossing % 67]
         for k in range(n_legs):
-            leg[k] = masks[t.legs[leg0 + k], i]
+            leg[k] = masks[legs[leg0 + k], i]
             places[k] = starts[views[k]] + i
         if charges != NO_CHARGES:
             for k in range(n_legs):
                 charged[0, k] = EVERY_SLOT
                 charged[1, k] = EVERY_SLOT
                 if signed[k]:
-                    charged[0, k] = masks[t.leg_positive[leg0 + k], i]
-                    charged[1, k] = masks[t.leg_negative[leg0 + k], i]
+                    charged[0, k] = masks[leg_positive[leg0 + k], i]
+                    charged[1, k] = masks[leg_negative[leg0 + k], i]
         # Without the removal of overlaps the condition is weaker, and cheaper.
         holds = True
         if kind == COMB:
@@ -593,13 +590,13 @@ def decide_objects(
             holds = triple_exists(pairs, p, tables, columns, packed, places, views, charges, leg, charged)
         if holds and reference >= 0:
             holds = False
-            ref_view = t.mask_view[reference]
+            ref_view = mask_view[reference]
             rest = masks[reference, i]
             while rest and not holds:
                 low = rest & -rest
                 rest ^= low
                 for k in range(n_legs):
-                    if k > 0 and t.legs[leg0 + k] == t.legs[leg0 + k - 1]:
+                    if k > 0 and legs[leg0 + k] == legs[leg0 + k - 1]:
                         kept[k] = kept[k - 1]
                         continue
                     kept[k] = kept_slots(
@@ -642,15 +639,13 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
     n_terms = len(t.term_row)
     values = np.zeros(n_terms + len(t.conditions), dtype=np.int64)
     stack = np.zeros(len(t.program) + 1, dtype=np.int64)
-    leg, kept, work, views, places = (
-        np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64),
-        np.zeros(MAX_LEGS, dtype=np.int64), np.zeros(MAX_LEGS, dtype=np.int64),
-    )  # fmt: skip
+    scratch = np.zeros((5, MAX_LEGS), dtype=np.int64)
     charged = np.zeros((2, MAX_LEGS), dtype=np.int64)
     signed = np.zeros(MAX_LEGS, dtype=np.bool_)
-    signs = np.zeros(4, dtype=np.int64)
     unions = np.zeros(1 << MAX_LEGS, dtype=np.int64)
-    program = t.program
+    conditions, pairs, tables, mask_view, legs = t.conditions, t.pairs, t.tables, t.mask_view, t.legs
+    plus, minus, program, program0 = t.leg_positive, t.leg_negative, t.program, t.program0
+    need, need0 = t.need, t.need0
     for first in range(0, n_rows, BLOCK):
         n = min(BLOCK, n_rows - first)
         every = (1 << n) - 1
@@ -668,19 +663,30 @@ def decide(t, columns, slots, packed, externals, before, n_rows, independent, ou
             for i in range(n):
                 value |= ((source[i] >> bit) & 1) << i
             values[k] = value
-        for c in range(len(t.conditions)):
+        for c in range(len(conditions)):
             wanted = every
-            for k in range(t.need0[c], t.need0[c + 1]):
-                wanted &= values[t.need[k]]
-            if wanted != 0 and t.conditions[c, KIND] != COUNT:
+            for k in range(need0[c], need0[c + 1]):
+                wanted &= values[need[k]]
+            kind = conditions[c, KIND]
+            if wanted != 0 and kind == PAIR:
+                k = conditions[c, LEG0]
+                m1, m2 = legs[k], legs[k + 1]
+                view1, view2 = mask_view[m1], mask_view[m2]
+                wanted = decide_pairs(
+                    pairs, conditions[c, PAIR0], tables, columns, packed, starts[view1], starts[view2],
+                    view1 == view2, conditions[c, CHARGES], masks, m1, m2,
+                    plus[k], minus[k], plus[k + 1], minus[k + 1], wanted,
+                )  # fmt: skip
+            # Pairs that are left may still overlap with the reference.
+            if wanted != 0 and kind != COUNT and (kind != PAIR or conditions[c, REFERENCE] >= 0):
                 wanted = decide_objects(
-                    t, c, columns, packed, starts, masks, wanted, n,
-                    leg, charged, kept, work, unions, views, places, signed, signs,
+                    conditions, c, pairs, tables, mask_view, legs, plus, minus,
+                    columns, packed, starts, masks, wanted, charged, scratch, signed, unions,
                 )  # fmt: skip
             values[n_terms + c] = wanted
-        for a in range(len(t.program0) - 1):
+        for a in range(len(program0) - 1):
             top = 0
-            for k in range(t.program0[a], t.program0[a + 1]):
+            for k in range(program0[a], program0[a + 1]):
                 op = program[k]
                 if op >= 0:
                     stack[top] = values[op]

@@ -93,6 +93,7 @@ class Tables(NamedTuple):
     cut_bound0: Int64
     cut_bounds: Int64
     cut_bits: Int64
+    cut_words: Int64
     bounds: Int64
     bits: Int64
     signal_word: Int64

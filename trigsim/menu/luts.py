@@ -92,7 +92,13 @@ def common_unit(one: FieldScale, other: FieldScale, what: str) -> CommonUnit:
     multiply = (round(ratios[0]), round(ratios[1]))
     if max(abs(r - m) for r, m in zip(ratios, multiply, strict=True)) > 1e-6:
         raise InputError(f"the {what} steps of the pair, {one.step:g} and {other.step:g}, are not multiples")
-    add = (multiply[0] // 2, multiply[1] // 2)
+    # A coarse number is put at its bin centre, counted from the fine number whose centre is nearest (ties up).
+    fine = one if one.step <= other.step else other
+    start = fine.centre(np.zeros(1, np.int64))[0]
+    add0, add1 = (
+        math.floor((s.centre(np.zeros(1, np.int64))[0] - start) / step + 0.5 + 1e-6) for s in (one, other)
+    )
+    add = (add0, add1)
     if what == "phi":
         bins = max(one.bins or 0, other.bins or 0)
         if not one.bins or not other.bins:

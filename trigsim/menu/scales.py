@@ -82,7 +82,7 @@ class FieldScale(Config):
             raise ValueError("plain integers have no edges")
         low, high = self.numbers
         if self.bins:
-            return 0, np.arange(self.bins + 1, dtype=np.float64) * step
+            return 0, self.start + np.arange(self.bins + 1, dtype=np.float64) * step
         if self.limit is not None:
             low = max(low, math.floor((-self.limit - self.start) / step + TOLERANCE))
             high = min(high, math.ceil((self.limit - self.start) / step - TOLERANCE) - 1)
