@@ -59,6 +59,7 @@ WRONG = {
         f"{HEAD}conditions:\n  jet30: {JET}\nalgorithms:\n  - {{name: x, when: jet3}}\n",
         "did you mean 'jet30'",
     ),
+    "a list for a condition": (algorithm("when: [1]"), "."),
     "expression": (
         f"{HEAD}conditions:\n  a: {JET}\nalgorithms:\n  - {{name: x, when: a and (a or a}}\n",
         "lacks a '\\)'",
