@@ -14,8 +14,10 @@ from numba import config as numba_config
 from numpy.typing import NDArray
 
 from trigsim.emulator import kernels, vnni_kernels
+from trigsim.emulator.layout import Plan
 from trigsim.emulator.model import Step
-from trigsim.emulator.plan import NoPlanError, Plan, make_plan
+from trigsim.emulator.plan import make_plan
+from trigsim.emulator.stage import NoPlanError
 from trigsim.numeric.fixed import FixedFormat, Overflow, Rounding
 
 #: Events that a thread treats at a time: enough to hide Python, few enough for the second-level cache.
