@@ -53,7 +53,9 @@ def entails(one: ResolvedCondition, other: ResolvedCondition) -> bool:
         return False
     if other.charges not in (None, one.charges) or len(one.pairs) != len(other.pairs):
         return False
-    if other.reference is not None and (one.reference, one.overlaps) != (other.reference, other.overlaps):
+    if other.reference is not None and (
+        one.reference is None or not implies(one.reference, other.reference) or one.overlaps != other.overlaps
+    ):
         return False
     if not all(implies(a, b) for a, b in zip(one.legs, other.legs, strict=True)):
         return False

@@ -19,7 +19,7 @@ from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
 #: Crossings packed at a time: their objects stay in the cache.
-CHUNK = 9 * BLOCK
+CHUNK = 12 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)

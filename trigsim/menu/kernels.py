@@ -351,13 +351,13 @@ def triple_exists(pairs, p, tables, columns, packed, places, views, charges, mas
 
 @njit(cache=True, nogil=True)
 def decide_pairs(
-    pairs, p, tables, columns, packed, start1, start2, same_view, charges, masks, m1, m2, plus1, minus1, plus2, minus2,
-    wanted,
+    pairs, p, tables, columns, packed, start1, start2, same_view, charges,
+    masks, m1, m2, plus1, minus1, plus2, minus2, wanted,
 ):  # fmt: skip
     """Do what `pair_exists` does for the crossings in `wanted`, with the cuts read once; return those that pass.
 
-    `m1` and `m2` are the rows of `masks` of the two legs; `plus1`, … those of the positive and negative muons among
-    their objects, -1 for legs without charge.
+    `m1` and `m2` are the rows of `masks` of the two legs; `plus1`, … those of the positive and negative muons
+    among their objects, -1 for legs without charge.
     """
     pair = pairs[p]
     passing = 0
@@ -451,8 +451,9 @@ def decide_pairs(
 
 
 @njit(cache=True, nogil=True)
-def kept_slots(pair, tables, columns, packed, at1, at2, mask, r):
+def kept_slots(pairs, p, tables, columns, packed, at1, at2, mask, r):
     """Slots of `mask` that do not overlap with slot r of the reference, in delta eta, delta phi or delta R."""
+    pair = pairs[p]
     cuts = pair[CUTS]
     has_eta, has_phi = pair[ETA1] >= 0, pair[PHI1] >= 0
     eta1_row = columns[pair[ETA1]] if has_eta else 0
@@ -495,6 +496,20 @@ def rank_of(value, bounds, first, size):
 
 
 @njit(cache=True, nogil=True)
+def empty_slot(t, columns, packed, v, w, s, start, n):
+    """Whether the first field (pt, if there is one) is zero in a whole block and zero meets no leg of the word."""
+    f = t.view_field0[v]
+    size = t.cut_size[f]
+    if size == 0 or t.bits[t.cut_bits[f] + w * size - t.cut_lowest[f]] != 0:
+        return False
+    values = packed[columns[t.cut_field[f]] + s]
+    busy = 0
+    for i in range(n):
+        busy |= values[start + i]
+    return busy == 0
+
+
+@njit(cache=True, nogil=True)
 def fill_state(t, columns, slots, packed, starts, state, slot_bits, n):
     """For each object the legs that all its fields pass, and for each leg whether 1, 2, … objects meet it."""
     bits, bounds, columns_of = t.bits, t.bounds, columns
@@ -507,6 +522,9 @@ def fill_state(t, columns, slots, packed, starts, state, slot_bits, n):
             for w in range(words):
                 legs = slot_bits[row]
                 row += 1
+                if empty_slot(t, columns, packed, v, w, s, start, n):
+                    legs[:n] = 0
+                    continue
                 for f in range(t.view_field0[v], t.view_field0[v + 1]):
                     # The first field sets the bits; others matter where legs of the word cut on them.
                     if f != t.view_field0[v] and (t.cut_words[f] >> w) & 1 == 0:
@@ -582,9 +600,9 @@ def decide_objects(
                 if signed[k]:
                     charged[0, k] = masks[leg_positive[leg0 + k], i]
                     charged[1, k] = masks[leg_negative[leg0 + k], i]
-        # Without the removal of overlaps the condition is weaker, and cheaper.
+        # Without the removal of overlaps the condition is weaker, and cheaper; for combinations counting did it.
         holds = True
-        if kind == COMB:
+        if kind == COMB and reference < 0:
             holds = comb_exists(charges, views, signed, n_legs, leg, charged, work, unions)
         elif kind == TRIPLE:
             holds = triple_exists(pairs, p, tables, columns, packed, places, views, charges, leg, charged)
@@ -600,7 +618,7 @@ def decide_objects(
                         kept[k] = kept[k - 1]
                         continue
                     kept[k] = kept_slots(
-                        pairs[conditions[c, OVERLAP0] + k], tables, columns, packed,
+                        pairs, conditions[c, OVERLAP0] + k, tables, columns, packed,
                         places[k], starts[ref_view] + i,
                         leg[k] & ~low if views[k] == ref_view else leg[k], BIT_NUMBER[low % 67],
                     )  # fmt: skip
