@@ -17,6 +17,7 @@ from trigsim.base.errors import InputError
 pytest.importorskip("pythia8mc", reason="needs the extra `generate`", exc_type=ImportError)
 
 from trigsim.events import pythia
+from trigsim.events.chunks import chunks_of, readable
 from trigsim.events.generate import cross_section, generate
 from trigsim.events.plan import load_plan
 
@@ -142,6 +143,15 @@ def test_a_chunk_depends_on_its_seed_alone(config):
             for f in fields(truth):
                 assert np.array_equal(getattr(truth, f.name), getattr(made[seed][0], f.name)), f.name
         assert not np.array_equal(made[7][0].px, made[8][0].px)
+
+
+def test_without_resume_old_chunks_are_made_again(config, reference, tmp_path):
+    plan = load_plan(config)
+    old = next(chunks_of(plan, 1, tmp_path / "out" / ".parts")).path
+    old.parent.mkdir(parents=True)
+    np.savez(old, tally=np.zeros(4))
+    assert readable(old)
+    assert contents(generate(plan, tmp_path / "out", workers=1)) == contents(reference)
 
 
 def test_a_process_that_chooses_nothing(config, tmp_path):

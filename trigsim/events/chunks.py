@@ -62,7 +62,7 @@ def chunks_of(plan: Plan, index: int, parts: Path) -> Iterator[Chunk]:
 
 
 def readable(path: Path) -> bool:
-    """Tell whether a whole chunk is there; a damaged one is removed."""
+    """Tell whether a whole chunk is there."""
     if not path.exists():
         return False
     try:
@@ -70,7 +70,6 @@ def readable(path: Path) -> bool:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return "tally" in archive
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        path.unlink()
         return False
 
 
