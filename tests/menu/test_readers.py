@@ -1,6 +1,7 @@
 """Readers of vectors and ROOT files, on files made here: fields, BX, damage."""
 
 import gzip
+import time
 
 import awkward as ak
 import numpy as np
@@ -283,3 +284,12 @@ def test_decisions_are_written_in_nanoaod_naming(tmp_path, suffix):
 
 def _columns(table):
     return table.column_names, table.columns
+
+
+def test_a_large_file_of_another_kind_is_refused_soon(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("1 " * 5_000_000)
+    started = time.process_time()
+    with pytest.raises(InputError, match="a uGT vector has 48"):
+        list(read(path))
+    assert time.process_time() - started < 2

@@ -45,6 +45,8 @@ _MASSES = {
 _FUNCTIONS = frozenset({"comb", "dist", *_MASSES})
 _CALL = re.compile(r"(?P<function>\w+)\{(?P<inside>[^{}]*)\}(?:\[(?P<cuts>[^\[\]]*)\])?")
 _OBJECT = re.compile(r"(?P<name>[^\[\]{}]+)(?:\[(?P<cuts>[^\[\]]*)\])?")
+#: Four times the largest menu known, unpacked.
+MAX_XML = 32 * 2**20
 #: No upper limit, GeV.
 UNLIMITED = 1e6
 #: Objects that stand for a network, and the inputs of the one whose map is known.
@@ -141,7 +143,7 @@ def _plain(scales: ScaleSet) -> dict[str, Any]:
 
 def _parse(path: Path) -> Element:
     try:
-        root = defusedxml.ElementTree.fromstring(read_text(path).encode(), forbid_dtd=True)
+        root = defusedxml.ElementTree.fromstring(read_text(path, MAX_XML).encode(), forbid_dtd=True)
     except ParseError as failure:
         line, column = failure.position
         raise InputError(f"not XML: {failure.msg}; check it", path, line, column + 1) from None

@@ -73,23 +73,23 @@ class Recorded:
         return f"{self.run[i]}:{self.lumi[i]}:{self.event[i]}"
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, limit: int = MAX_TEXT) -> str:
     """Return the text of a file, unpacked if it ends in .gz.
 
     Raises
     ------
     InputError
-        If it is missing, cut short, not text, or larger than `MAX_TEXT`.
+        If it is missing, cut short, not text, or larger than `limit` bytes.
     """
     if not path.is_file():
         raise InputError("no such file; check the path", path)
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            raw = stream.read(MAX_TEXT + 1)
+            raw = stream.read(limit + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise InputError("the gzip stream is cut short or broken; fetch the file again", path) from None
-    if len(raw) > MAX_TEXT:
-        raise InputError(f"unpacks to more than {MAX_TEXT // 2**20} MiB; this is no such file", path)
+    if len(raw) > limit:
+        raise InputError(f"unpacks to more than {limit // 2**20} MiB; this is no such file", path)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as failure:

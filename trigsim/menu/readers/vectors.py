@@ -16,6 +16,7 @@ Words = NDArray[np.uint64]
 
 #: Fields of a row → numbers of EG, TAU, JET objects, sums words, CICADA words.
 LAYOUTS = {48: (12, 8, 12, 4, 0), 60: (12, 12, 12, 6, 6)}
+MAX_FIELDS = max(LAYOUTS) + 1
 N_MUONS = 8
 N_BITS = 512
 
@@ -87,10 +88,11 @@ def read_vectors(path: str | Path) -> Recorded:
         Naming the line that has the wrong number of fields or is not hexadecimal.
     """
     path = Path(path)
-    lines = [(i, line.split()) for i, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()]
+    lines = [(i, line) for i, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()]
     if not lines:
         raise InputError("the vector is empty; give one row a crossing", path)
-    n_fields = len(lines[0][1])
+    # Few fields are split off: the first line of another kind of file may be all of it.
+    n_fields = len(lines[0][1].split(None, MAX_FIELDS))
     if n_fields not in LAYOUTS:
         raise InputError(
             f"a row has {n_fields} fields; a uGT vector has 48 (2016) or 60 (2017 on)", path, lines[0][0]
@@ -102,7 +104,8 @@ def read_vectors(path: str | Path) -> Recorded:
     decisions = np.zeros((len(lines), N_BITS // 8), dtype=np.uint8)
     crossing = np.zeros(len(lines), dtype=np.uint64)
     widths = [16] * N_MUONS + [8] * (n_words - N_MUONS) + [64, 128]
-    for i, (number, fields) in enumerate(lines):
+    for i, (number, line) in enumerate(lines):
+        fields = line.split(None, MAX_FIELDS)
         if len(fields) != n_fields or [len(f) for f in fields[1:-1]] != widths:
             raise InputError(
                 f"expected {n_fields} fields as in the first row; the row is cut short or broken", path, number
