@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Helices in a uniform field along +z: perigee, steps, and the way to a cylinder.
 
 A particle of charge q = +-1 turns with radius R, and its direction obeys d(phi)/ds = -q/R. With the angular

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Stable particles to towers, tracks and muons, one collision after the other."""
 
 import math

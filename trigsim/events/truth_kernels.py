@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Finding the decay that makes an event a signal in a generator's event record."""
 
 import math
