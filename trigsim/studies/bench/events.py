@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +17,13 @@ from trigsim.events.stratum_file import write_stratum
 from trigsim.studies.bench.model import Bench, Row, against
 
 #: What lives on beyond the tracker does not decay there, as in the shipped samples.
-LIMIT = {"ParticleDecays:limitCylinder": True, "ParticleDecays:xyMax": 1290.0, "ParticleDecays:zMax": 3154.0}
+LIMIT: dict[str, Any] = {
+    "ParticleDecays:limitCylinder": True,
+    "ParticleDecays:xyMax": 1290.0,
+    "ParticleDecays:zMax": 3154.0,
+}
 #: Case → events at full size, range of pt-hat in GeV, process.
-CASES = {
+CASES: dict[str, tuple[int, tuple[float, float | None], dict[str, Any]]] = {
     "inelastic": (1000, (0.0, None), {"SoftQCD:inelastic": True}),
     "HardQCD 100-200": (400, (100.0, 200.0), {"HardQCD:all": True}),
     "VH, H to bb, 200": (
