@@ -27,7 +27,7 @@ from trigsim.tagger.dataset import read
 from trigsim.tagger.evaluation import auc
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.inputs import fit_input_map
-from trigsim.tagger.resize import Gated
+from trigsim.tagger.resize import Gated, resize
 from trigsim.tagger.training import network, split
 
 HIDDEN = (32, 16)
@@ -210,6 +210,17 @@ def budgeted_cancelout(task, budgets, seed):
     return chosen
 
 
+def best_of_four(task, budgets, seed):
+    """BudgetedCancelOut as `trigsim train` uses it: several tries, the one of the best validation loss."""
+    chosen = {}
+    for k in budgets:
+        with seeded(seed, "judge") as generator:
+            chosen[k], _, _ = resize(network((task.n, *HIDDEN, 1)), task.train, task.valid, task.pace(generator),
+                                     inputs=k, nodes=None, select=EPOCHS["select"], tune=EPOCHS["final"],
+                                     restarts=4)  # fmt: skip
+    return chosen
+
+
 METHODS = {
     "random": random_subset,
     "univariate AUC": univariate_auc,
@@ -221,6 +232,7 @@ METHODS = {
     "Concrete": concrete_selector,
     "backward elimination": backward_elimination,
     "BudgetedCancelOut": budgeted_cancelout,
+    "BudgetedCancelOut, best of 4": best_of_four,
 }
 
 
