@@ -1,12 +1,17 @@
 """The scale set that menus are written in is the one that the objects are built with."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from trigsim.menu import load
 from trigsim.menu.luts import common_unit
 from trigsim.menu.scales import load_scales
 from trigsim.objects.scales import PHI_TURN, SCALES
 
+ROOT = Path(__file__).parents[2]
 SET = load_scales("phase2")
 FIELDS = [(c, f) for c, fields in SCALES.items() if c != "VTX" for f in fields]
 
@@ -41,3 +46,9 @@ def test_cms_calorimeter_numbers_become_4n_plus_2():
         assert (unit.multiply, unit.add) == ((4, 1), (2, 0))
         assert common_unit(cms["MU"].fields[field], cms["JET"].fields[field], field).add == (0, 2)
     assert PHI_TURN == SET.objects["JET"].fields["phi"].bins
+
+
+def test_the_shipped_menu_compiles():
+    menu = load(ROOT / "configs" / "menus" / "phase2.yaml")
+    tagger = SimpleNamespace(working_points={"medium": 0, "loose": -5}, score_lsb=0.01)
+    assert menu.compile(models={"hbb": tagger}).names[0] == "SingleJet180"

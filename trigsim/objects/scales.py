@@ -10,10 +10,10 @@ from trigsim.numeric.scales import Scale
 PT = Scale(0.25, 16, unit="GeV")
 MASS = Scale(0.25, 14, unit="GeV")
 #: Half a tower in eta and phi: calorimeter objects.
-ETA = Scale(TOWER_ETA / 2, 9, signed=True)
+ETA = Scale(TOWER_ETA / 2, 8, signed=True)
 PHI = Scale(TOWER_PHI / 2, 8, unit="rad")
 #: An eighth of a tower: muons and track jets.
-FINE_ETA = Scale(TOWER_ETA / 8, 11, signed=True)
+FINE_ETA = Scale(TOWER_ETA / 8, 10, signed=True)
 FINE_PHI = Scale(TOWER_PHI / 8, 10, unit="rad")
 COUNT = Scale(1.0, 8)
 SMALL_COUNT = Scale(1.0, 4)
