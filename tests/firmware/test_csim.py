@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from trigsim.base.errors import InputError
 from trigsim.cli.main import app
 from trigsim.emulator import exact, from_hls4ml
-from trigsim.emulator.model import Activation, Softmax
 from trigsim.firmware import csim
 from trigsim.firmware.compare import compare, compare_results
 from trigsim.firmware.fuzz import draw, exact_sums
@@ -71,22 +70,23 @@ CHOSEN = {
     "hard_tanh": {"class_name": "HardActivation", "activation": "hard_tanh", "slope": 0.2, "shift": 0.5},
     "sigmoid": {"class_name": "Activation", "activation": "sigmoid"},
     "tanh": {"class_name": "Activation", "activation": "tanh"},
-    "latency": {"class_name": "Softmax", "activation": "softmax"},
-    "stable": {"class_name": "Softmax", "activation": "softmax"},
-    "legacy": {"class_name": "Softmax", "activation": "softmax"},
-    "argmax": {"class_name": "Softmax", "activation": "softmax"},
+    "latency": {"class_name": "Softmax", "activation": "softmax", "axis": -1},
+    "stable": {"class_name": "Softmax", "activation": "softmax", "axis": -1},
+    "legacy": {"class_name": "Softmax", "activation": "softmax", "axis": -1},
+    "argmax": {"class_name": "Softmax", "activation": "softmax", "axis": -1},
 }
 
 
-@pytest.mark.parametrize("name", CHOSEN)
-def test_chosen_activations_are_exact(name, tmp_path):
-    settings = {"layer": {"Implementation": name}} if CHOSEN[name]["class_name"] == "Softmax" else {}
-    graph = layers_graph([{**CHOSEN[name], "name": "layer"}], tmp_path, **settings)
-    step = from_hls4ml(graph).steps[-1]
-    assert name in (step.function if isinstance(step, Activation) else getattr(step, "implementation", name))
-    x = np.random.default_rng(0).normal(0, 3, (500, 6))
-    assert compare(graph, x, tmp_path).exact
-    assert not isinstance(step, Softmax) or step.implementation == name
+def test_chosen_activations_are_exact(tmp_path):
+    # One after the other in one network, each compared by itself: one compilation for all.
+    layers = [{**layer, "name": f"layer_{name}"} for name, layer in CHOSEN.items()]
+    softmax = {name for name, layer in CHOSEN.items() if layer["class_name"] == "Softmax"}
+    graph = layers_graph(layers, tmp_path, **{f"layer_{name}": {"Implementation": name} for name in softmax})
+    steps = {step.name: step for step in from_hls4ml(graph).steps}
+    assert all(steps[f"layer_{name}"].implementation == name for name in softmax)
+    found = compare(graph, np.random.default_rng(0).normal(0, 3, (500, 6)), tmp_path)
+    assert found.exact, str(found.first)
+    assert [name for name, _ in found.layers] == ["dense", *(f"layer_{name}" for name in CHOSEN)]
 
 
 def test_a_difference_names_layer_neuron_and_input(tmp_path, monkeypatch):
@@ -116,7 +116,7 @@ def test_a_difference_names_layer_neuron_and_input(tmp_path, monkeypatch):
     ("layer", "named"),
     [
         ({"class_name": "Activation", "activation": "softplus"}, "layer 'odd' .*softplus"),
-        ({"class_name": "ParametrizedActivation", "activation": "elu", "activ_param": 1.0}, "layer 'odd' .*elu"),
+        ({"class_name": "ELU", "activation": "elu", "activ_param": 1.0}, "layer 'odd' .*elu"),
     ],
 )
 def test_unknown_layers_are_refused_by_name(layer, named, tmp_path):
