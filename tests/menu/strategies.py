@@ -178,7 +178,9 @@ def overlaps(draw):
     if any(leg["object"] in ("HTT", "ETM") for leg in condition["objects"]):
         condition["objects"] = [{"object": "JET", "pt_gev": 0.5}]
         condition = {"objects": condition["objects"]}
-    removal = {"reference": draw(legs())}
+    # Often of a kind with the objects: then it must be another one.
+    kinds = draw(st.sampled_from([KINDS, tuple(leg["object"] for leg in condition["objects"])]))
+    removal = {"reference": draw(legs(kinds))}
     for key in draw(st.lists(st.sampled_from(["dr", "deta", "dphi_rad"]), min_size=1, max_size=2, unique=True)):
         removal[key] = draw(st.sampled_from(WINDOWS[key]))
     condition["remove_overlap"] = removal
@@ -186,3 +188,29 @@ def overlaps(draw):
 
 
 conditions = st.one_of(legs(), combinations(), pairs(), triples(), overlaps())
+
+
+@st.composite
+def families(draw):
+    """A condition and relatives of it, tighter and looser ones, which the compiler decides with its help."""
+    first = draw(st.one_of(pairs(), triples(), overlaps(), combinations()))
+    family = [first]
+    for _ in range(draw(st.integers(1, 4))):
+        one = {**draw(st.sampled_from(family))}
+        one["objects"] = [dict(leg) for leg in one["objects"]]
+        change = draw(st.sampled_from(["threshold", "window", "charges", "overlap", "cut"]))
+        leg = draw(st.sampled_from(one["objects"]))
+        if change == "threshold":
+            leg["pt_gev"] = draw(thresholds(leg["object"]))
+        elif change == "cut":
+            leg.pop(draw(st.sampled_from(["eta", "quality", "charge", "iso", "upt_gev"])), None)
+        elif change == "window":
+            for key in sorted(set(one) & set(WINDOWS)):
+                one[key] = draw(st.sampled_from(WINDOWS[key]))
+        elif change == "charges":
+            one.pop("charges", None)
+            _with_charges(draw, one)
+        elif draw(st.booleans()):
+            one.pop("remove_overlap", None)
+        family.append(one)
+    return draw(st.permutations(family))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.menu import oracle
-from tests.menu.strategies import SLOTS, conditions, rows
+from tests.menu.strategies import SLOTS, conditions, families, rows
 from trigsim.base.errors import InputError
 from trigsim.menu import loads
 from trigsim.objects.model import Collection, TriggerObjects
@@ -62,6 +62,14 @@ class _Around:
         return crossings[row] if 0 <= row < len(crossings) else absent
 
 
+def check(crossings, written, mode):
+    decided = menu_of(written).compile().decide(objects_of(crossings), rows=mode)
+    padded = Padded(crossings, mode)
+    for i, condition in enumerate(written):
+        expected = [oracle.holds(condition, padded.of(at), at) for at in range(len(crossings))]
+        assert decided[:, i].tolist() == expected, (condition, mode)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     crossings=st.lists(rows, min_size=1, max_size=5),
@@ -69,11 +77,13 @@ class _Around:
     mode=st.sampled_from(["independent", "consecutive", "cyclic"]),
 )
 def test_every_condition_is_the_oracles(crossings, written, mode):
-    decided = menu_of(written).compile().decide(objects_of(crossings), rows=mode)
-    padded = Padded(crossings, mode)
-    for i, condition in enumerate(written):
-        expected = [oracle.holds(condition, padded.of(at), at) for at in range(len(crossings))]
-        assert decided[:, i].tolist() == expected, (condition, mode)
+    check(crossings, written, mode)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(crossings=st.lists(rows, min_size=1, max_size=4), written=families())
+def test_conditions_that_entail_each_other_are_the_oracles(crossings, written):
+    check(crossings, written, "independent")
 
 
 def test_threads_and_blocks_do_not_matter():

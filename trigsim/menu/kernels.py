@@ -264,12 +264,8 @@ def partners(charges, low1, positive1, negative1, positive2, negative2):
     plus, minus = (positive1 & low1) != 0, (negative1 & low1) != 0
     if charges == SAME:
         return (positive2 if plus else 0) | (negative2 if minus else 0)
-    # An object without charge has both bits set: it goes with no opposite.
-    if plus and not minus:
-        return negative2 & ~positive2
-    if minus and not plus:
-        return positive2 & ~negative2
-    return 0
+    # Opposite charges are asked for of two muons only: both legs have a charge.
+    return (negative2 if plus else 0) | (positive2 if minus else 0)
 
 
 @njit(cache=True, nogil=True)
