@@ -10,7 +10,12 @@ import pytest
 from trigsim.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted(
+    [
+        *(ROOT / p for p in ("README.md", "CONTRIBUTING.md", "data/README.md", "firmware/README.md")),
+        *(ROOT / "docs").glob("*.md"),
+    ]
+)
 #: What continuous integration runs itself.
 ELSEWHERE = {"make demo", "make test", "make lint"}
 

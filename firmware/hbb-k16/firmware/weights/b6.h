@@ -1,0 +1,16 @@
+//Numpy array shape [1]
+//Min -0.032165527344
+//Max -0.032165527344
+//Number of zeros 0
+
+#ifndef B6_H_
+#define B6_H_
+
+#ifndef __SYNTHESIS__
+dense3_bias_t b6[1];
+#else
+dense3_bias_t b6[1] = {-0.03216552734375};
+
+#endif
+
+#endif

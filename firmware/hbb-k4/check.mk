@@ -1,0 +1,8 @@
+# The C simulation without vendor tools: make -f check.mk
+check: hbb_k4_check
+	./hbb_k4_check
+
+hbb_k4_check: hbb_k4_test.cpp firmware/hbb_k4.cpp
+	g++ -std=c++23 -O1 -w -Ifirmware/ap_types -DWEIGHTS_DIR='"firmware/weights"' $^ -o $@
+
+.PHONY: check
