@@ -201,3 +201,24 @@ algorithms:
         menu.compile()
     with pytest.raises(InputError, match="no working point 'tight'; it has none"):
         menu.compile(models={"hbb": SimpleNamespace(working_points={}, score_format=tagger.score_format)})
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)])
+def test_a_cut_that_another_condition_lacks_does_not_reach_it(order):
+    """Same legs, and one more cut in one of the two: each is decided by its own cuts only."""
+    legs = [{"object": "MU", "pt_gev": 3}, {"object": "MU", "pt_gev": 3}]
+    plain = {"objects": legs, "mass_gev": [0, 150]}
+    strict = [
+        {**plain, "charges": "opposite"},
+        {**plain, "mass_gev": [140, 150]},
+        {**plain, "deta": [0.5, 1]},
+        {**plain, "remove_overlap": {"reference": {"object": "MU", "pt_gev": 200}, "dr": [0, 0.1]}},
+    ]
+    fields = {"pt": 20, "eta": 3, "phi": 5, "charge": 1, "charge_valid": 1}
+    muons = {name: np.array([[value, value]], dtype=np.int32) for name, value in fields.items()}
+    muons["phi"][0, 1] = 200
+    data = TriggerObjects({"MU": Collection(muons)}, np.zeros((1, 4), dtype=np.uint64))
+    for other in strict:
+        written = [plain, other][order]
+        decided = menu_of(written).compile().decide(data)[0]
+        assert decided.tolist() == [True, False][order]
