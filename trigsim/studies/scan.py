@@ -25,11 +25,10 @@ from trigsim.studies.deployment import Deployed, deploy_and_compare
 from trigsim.studies.rates import menu_result
 from trigsim.studies.results import BudgetResult, ScanResult
 from trigsim.studies.scan_config import ScanConfig
-from trigsim.studies.separation import auc_estimate
+from trigsim.studies.separation import auc_estimate, rejection_estimate
 from trigsim.studies.setup import builder, open_source
 from trigsim.tagger.config import TaggerPlan
 from trigsim.tagger.dataset import Candidates
-from trigsim.tagger.evaluation import rejection
 from trigsim.tagger.features import FEATURES
 from trigsim.tagger.model import Model
 from trigsim.tagger.model import load as load_model
@@ -161,7 +160,7 @@ def _budget(
     return BudgetResult(
         features=model.features,
         auc=auc_estimate(score, test, config.seed),
-        rejection=rejection(score, test.label, 0.5),
+        rejection=rejection_estimate(score, test, 0.5, config.seed),
         menu=menu_result(source, result),
         efficiency_at_rate=efficiency_at_rate(sample, config.fixed_rate_khz),
         rate_at_efficiency=rate_at_efficiency(sample, config.fixed_efficiency),
