@@ -24,6 +24,7 @@ def test_bad_features_are_refused(network, drawn, x, named):
         network.predict(x)
 
 
+@pytest.mark.jit  # without the compiler numpy warns of the cast first
 def test_nan_is_refused_by_the_fast_path_too():
     rng = np.random.default_rng(0)
     from trigsim.emulator.model import Constant, Dense

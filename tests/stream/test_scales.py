@@ -45,7 +45,7 @@ def test_cms_calorimeter_numbers_become_4n_plus_2():
         unit = common_unit(cms["JET"].fields[field], cms["MU"].fields[field], field)
         assert (unit.multiply, unit.add) == ((4, 1), (2, 0))
         assert common_unit(cms["MU"].fields[field], cms["JET"].fields[field], field).add == (0, 2)
-    assert PHI_TURN == SET.objects["JET"].fields["phi"].bins
+    assert SET.objects["JET"].fields["phi"].bins == PHI_TURN
 
 
 def test_the_shipped_menu_compiles():

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The interpreter of compiled menus; see `layout.Tables` for its arrays.
 
 Crossings are walked side by side in blocks: everything that is the same for all of them is read once a block,

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """The firmware's fractional prescale."""
 
 from numba import njit

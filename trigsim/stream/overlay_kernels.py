@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Pile-up overlay: the collisions of one crossing summed into what the detector sends."""
 
+import numpy as np
 from numba import njit
 
 from trigsim.events.model import FINE, N_ETA, N_PHI
@@ -27,7 +28,7 @@ def overlay_crossing(pool, offsets, event, rotation, mirror, z0, i, wide, towers
         first_row = N_ETA - 1 if flip else 0
         step = -1 if flip else 1
         for t in range(pool.tower_offsets[e], pool.tower_offsets[e + 1]):
-            row = first_row + step * pool.tower_ieta[t]
+            row = first_row + step * np.int64(pool.tower_ieta[t])
             wide[row, pool.tower_iphi[t] + turn] += pool.tower_et[t]
         for t in range(pool.track_offsets[e], pool.track_offsets[e + 1]):
             phi = pool.track_phi[t] + turn * FINE
