@@ -1,0 +1,90 @@
+"""A small scan with a shipped model: every column is there, and one wrong bit is exit code 1."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from trigsim.cli.main import main
+from trigsim.firmware import csim
+
+ROOT = Path(__file__).parents[2]
+SCAN = f"""
+name: small
+library: {ROOT}/data/library
+beam: {ROOT}/configs/beams/pileup60.yaml
+menu: {ROOT}/configs/menus/first.yaml
+tagger: tagger.yaml
+firmware: {ROOT}/configs/firmware/vu13p.yaml
+model: hbb
+train: {{signal: 1, background: 1}}
+test: {{signal: 300, background: 600}}
+stream: {{crossings: 1000, signal_crossings: 300}}
+algorithm: FatJet150_hbb
+signal: vh_bb
+signals: [vh_bb]
+fixed_rate_khz: 10
+fixed_efficiency: 0.3
+"""
+pytestmark = pytest.mark.jit
+
+
+@pytest.fixture
+def scan(tmp_path, monkeypatch, capsys):
+    """Run `trigsim scan --pretrained --json` for the budget of four; give exit code, stdout and stderr."""
+    (tmp_path / "scan.yaml").write_text(SCAN)
+    (tmp_path / "tagger.yaml").write_text("data: none.npz\nbudgets: [4]\ntraining: {name: hbb}\n")
+
+    def run():
+        words = [
+            "scan",
+            tmp_path / "scan.yaml",
+            "-o",
+            tmp_path / "out",
+            "--pretrained",
+            ROOT / "data" / "models",
+            "--json",
+        ]
+        monkeypatch.setattr(sys, "argv", ["trigsim", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return run
+
+
+def test_a_row_holds_what_the_design_asks_for(scan, tmp_path):
+    code, out, err = scan()
+    assert code == 0, err
+    (row,) = json.loads(out)["rows"]
+    assert row["inputs"] == 4
+    assert row["csim_inputs"] >= 900
+    assert row["csim_mismatches"] == 0
+    for name in ("auc", "background_rejection_50", "efficiency_at_rate"):
+        assert row[name]["low"] <= row[name]["value"] <= row[name]["high"]
+    for rate in row["rates"].values():
+        assert rate["unit"] == "kHz"
+        assert rate["low"] <= rate["value"] <= rate["high"]
+    assert row["efficiencies"]["vh_bb"]["total"]["value"] > 0.3
+    assert row["hardware"]["resources"].keys() == {"LUT", "FF", "DSP", "BRAM"}
+    assert "estimate" in row["hardware"]["source"]
+    assert 0 < row["hardware"]["budget_share"] < 1
+    assert (tmp_path / "out" / "report.html").exists()
+    assert "host" not in (tmp_path / "out" / "provenance.json").read_text()
+
+
+def test_one_wrong_output_of_csim_is_exit_code_1(scan, monkeypatch):
+    right = csim.CSim.predict
+
+    def wrong(self, x):
+        y = right(self, x)
+        y[7] += 2.0**-10
+        return y
+
+    monkeypatch.setattr(csim.CSim, "predict", wrong)
+    code, out, err = scan()
+    assert code == 1
+    assert "differ on 1 of" in err
+    assert not out
