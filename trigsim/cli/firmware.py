@@ -151,11 +151,12 @@ def compare(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Keep the project, and a reproducer of a mismatch, here.")
     ] = None,
+    rtl: Annotated[bool, typer.Option("--rtl", help="Simulate the RTL too (da4ml, Verilator).")] = False,
     config: TargetFile = None,
     seed: Seed = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare emulator and C simulation of a model, bit by bit; exit 1 where they differ."""
+    """Compare the emulator of a model with its C simulation, bit by bit; exit 1 where they differ."""
     import tempfile  # noqa: PLC0415
 
     from trigsim.base.config import load as load_yaml  # noqa: PLC0415
@@ -166,12 +167,14 @@ def compare(
 
     target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
     with tempfile.TemporaryDirectory(prefix="trigsim-compare-") as scratch:
-        found = compare_model(load(model), inputs, output or scratch, target, seed)
+        found = compare_model(load(model), inputs, output or scratch, target, seed, with_rtl=rtl)
     if as_json:
         emit_json(found.as_dict())
     else:
         for name, count in found.layers:
             typer.echo(f"  {name:<16}{count:>8} mismatches")
-        typer.echo(f"{found.inputs} inputs, {found.outputs} output mismatches against csim")
+        against = "" if found.rtl is None else f", {found.rtl} against RTL"
+        typer.echo(f"{found.inputs} inputs, {found.outputs} output mismatches against csim{against}")
     if not found.exact:
-        raise CheckFailed(f"emulator and csim differ: {found.first or 'in the output'}")
+        place = found.first or ("in the output" if found.outputs else "RTL and emulator, in the output")
+        raise CheckFailed(f"emulator and firmware differ: {place}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trigsim.base.files import atomic_path, write_json
 from trigsim.emulator import Network, from_hls4ml
-from trigsim.firmware import csim
+from trigsim.firmware import csim, rtl
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.project import graph
 from trigsim.firmware.vectors import golden_inputs
@@ -60,17 +60,20 @@ class Comparison:
         Differing numbers in the output of the network.
     first : Mismatch or None
         Where the trouble starts.
+    rtl : int or None
+        Outputs of the simulated RTL that differ, on the inputs of the grid; None if it was not asked for.
     """
 
     inputs: int
     layers: tuple[tuple[str, int], ...]
     outputs: int
     first: Mismatch | None
+    rtl: int | None = None
 
     @property
     def exact(self) -> bool:
         """Whether no bit differs anywhere."""
-        return self.first is None and not self.outputs
+        return self.first is None and not self.outputs and not self.rtl
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON document of `trigsim compare`."""
@@ -78,8 +81,7 @@ class Comparison:
             "inputs": self.inputs,
             "layers": [{"name": name, "mismatches": count} for name, count in self.layers],
             "csim_mismatches": self.outputs,
-            # What the RTL gives is checked where it is simulated.
-            "rtl_mismatches": None,
+            "rtl_mismatches": self.rtl,
             "first": None if self.first is None else str(self.first),
         }
 
@@ -109,9 +111,15 @@ def compare(hls_graph: Any, x: NDArray[np.float64], folder: str | Path) -> Compa
 
 
 def compare_model(
-    model: Model, n: int, folder: str | Path, config: FirmwareConfig | None = None, seed: int = 0
+    model: Model,
+    n: int,
+    folder: str | Path,
+    config: FirmwareConfig | None = None,
+    seed: int = 0,
+    *,
+    with_rtl: bool = False,
 ) -> Comparison:
-    """Compare emulator and C simulation of a trained model on n drawn inputs.
+    """Compare emulator and C simulation, and RTL if asked for, of a trained model on n drawn inputs.
 
     Parameters
     ----------
@@ -123,11 +131,18 @@ def compare_model(
         Where the project goes.
     config : FirmwareConfig, optional
     seed : int
+    with_rtl : bool
+        Whether to write the RTL by da4ml and simulate it by Verilator, in the subfolder `rtl`. Its inputs are those
+        on the grid: wires carry no others.
     """
     form = model.inputs.format
     inside = form.to_float(golden_inputs(model, n - n // 2, seed))
     beyond = stream_rng(seed, "compare").normal(0, form.lsb * form.maximum, (n // 2, inside.shape[1]))
-    return compare(graph(model, config, folder), np.concatenate([inside, beyond]), folder)
+    found = compare(graph(model, config, folder), np.concatenate([inside, beyond]), folder)
+    if not with_rtl:
+        return found
+    design = rtl.write_rtl(model, Path(folder) / "rtl", config)
+    return replace(found, rtl=rtl.simulate(design, model, n, seed).mismatches)
 
 
 def compare_results(
