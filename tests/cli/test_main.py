@@ -101,3 +101,10 @@ def test_negative_pileup(trigsim, tmp_path):
     text = (ROOT / "configs" / "beams" / "pileup60.yaml").read_text().replace("60.0", "-1.0")
     beam.write_text(text)
     refused(trigsim("run", "configs/menus/phase2.yaml", "--beam", beam), f"{beam}:3:1", "mean_pileup")
+
+
+def test_menu_show_keeps_its_brackets(trigsim):
+    done = trigsim("menu", "show", "configs/menus/first.yaml")
+    assert done.returncode == 0
+    # rich would take a cut in brackets for markup and swallow it
+    assert "FATJET ≥ 150 [hbb medium]" in done.stdout

@@ -19,7 +19,7 @@ Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0 is one pe
 
 def console() -> Console:
     """Return a console for tables: as wide as the terminal, or wide enough where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=132)
+    return Console() if sys.stdout.isatty() else Console(width=160)
 
 
 def emit_json(document: Any) -> None:

@@ -8,13 +8,11 @@ from typing import Annotated
 
 import typer
 
-from trigsim.cli.common import JsonFlag, emit_json
+from trigsim.cli.common import JsonFlag, console, emit_json
 
 MenuFile = Annotated[Path, typer.Argument(metavar="MENU", help="Menu: our YAML, or an L1Menu XML.")]
 #: Crossings listed for one algorithm; all are in --list.
 SHOWN = 5
-#: Characters of a table in a pipe.
-PIPE_WIDTH = 180
 
 
 def register(app: typer.Typer) -> None:
@@ -62,11 +60,9 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Print a menu as a table."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-
     from trigsim.menu.files import read_menu  # noqa: PLC0415
     from trigsim.menu.table import condition_rows, rows  # noqa: PLC0415
+    from trigsim.report.tables import Table  # noqa: PLC0415
 
     checked = read_menu(menu)
     parts = {"algorithms": rows(checked)}
@@ -75,17 +71,10 @@ def show(
     if as_json:
         emit_json({"menu": checked.name, **parts})
         return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
     for title, lines in parts.items():
-        table = Table(title=f"{checked.name}: {title}", title_justify="left")
-        for column in lines[0] if lines else ():
-            if any(line[column] for line in lines):
-                table.add_column(column, overflow="fold")
-        for line in lines:
-            table.add_row(*(line[str(column.header)] for column in table.columns))
-        console.print(table)
+        header = tuple(c for c in (lines[0] if lines else ()) if any(line[c] for line in lines))
+        cells = tuple(tuple(line[c] for c in header) for line in lines)
+        console().print(Table(f"{checked.name}: {title}", header, cells).rich(justify="left"))
 
 
 def schema(

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from rich import box
 from rich.table import Table as RichTable
@@ -34,12 +35,12 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
-    def rich(self) -> RichTable:
-        """Return the table for a terminal."""
+    def rich(self, justify: Literal["left", "right"] = "right") -> RichTable:
+        """Return the table for a terminal; columns after the first are set to the right, as figures are."""
         # Text, not str: rich would take "[kHz]" for markup.
         table = RichTable(title=Text(self.title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for number, name in enumerate(self.header):
-            table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
+            table.add_column(Text(name), justify=justify if number else "left", overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table
