@@ -13,6 +13,7 @@ def made_up(mismatches: int = 0) -> ScanResult:
             rejection=Estimate(50.0, 45.0, 56.0),
             menu=MenuResult(
                 {"Tagged <b>": Estimate(1.5, 1.2, 1.9, "kHz"), "total": Estimate(20.0, 18.0, 22.0, "kHz")},
+                {"Tagged <b>": 0.4, "total": 0.0},
                 {"hbb": {"Tagged <b>": half, "total": half}},
                 1000,
                 0.5,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
-from trigsim.studies.rates import efficiencies, live_time_s, rates
+from trigsim.studies.rates import efficiencies, live_time_s, rates, unseen, weights
 
 ROWS = ("a", "b", "total")
 
@@ -43,6 +43,20 @@ def test_rate_is_the_weighted_sum():
         plain = sum(1000 * probability[k] * counts.passes[r, k].sum() / counts.drawn[k] for k in range(3))
         assert found[row].value == pytest.approx(plain)
         assert found[row].low <= found[row].value <= found[row].high
+
+
+def test_what_strata_without_a_pass_could_hide():
+    counts = RateCounts.empty(("some", "none"), 4, 5)
+    bits = np.array([[True, False]])
+    for stratum, n in ((0, 10), (1, 40), (2, 5)):
+        counts.fill(stratum, np.zeros(n, np.int64), np.repeat(bits & (stratum == 0), n, axis=0))
+    counts.fill(3, np.zeros(1, np.int64), bits & False)
+    weight = weights(counts.drawn, np.array([0.5, 0.3, 0.15, 0.05]), 1000.0)
+    np.testing.assert_allclose(weight, [50.0, 7.5, 30.0, 50.0])
+    hidden = unseen(counts, weight)
+    # Garwood's upper limit of zero events at one standard deviation.
+    assert hidden["some"] == pytest.approx(1.8410 * 30.0, rel=1e-4)
+    assert hidden["none"] == pytest.approx(1.8410 * 50.0, rel=1e-4)
 
 
 def test_reuse_of_one_collision_widens_the_interval():

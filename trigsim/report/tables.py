@@ -106,9 +106,14 @@ def _resource(hardware: Hardware, name: str) -> str:
 def menu_table(menu: MenuResult, title: str) -> Table:
     """Return one row for each algorithm, group and the total."""
     signals: Sequence[str] = tuple(menu.efficiencies)
-    header = ("algorithm", "rate [kHz]", *(f"efficiency {s}" for s in signals))
+    header = ("algorithm", "rate [kHz]", "unseen [kHz]", *(f"efficiency {s}" for s in signals))
     rows = tuple(
-        (row, rate.numbers, *(menu.efficiencies[s][row].numbers for s in signals))
+        (
+            row,
+            rate.numbers,
+            f"< {menu.unseen_khz[row]:.2g}" if menu.unseen_khz[row] else "–",
+            *(menu.efficiencies[s][row].numbers for s in signals),
+        )
         for row, rate in menu.rates.items()
     )
     return Table(title, header, rows)

@@ -13,6 +13,7 @@ from trigsim.numeric.intervals import Estimate, efficiency, weighted_poisson
 from trigsim.stream.run import Scores, VariantResult
 from trigsim.stream.source import Source
 from trigsim.stream.variant import NO_SCORE
+from trigsim.studies.rates import weights
 
 #: Best score of a crossing that has no candidate; below every score of a network.
 NONE = np.iinfo(np.int64).min
@@ -125,10 +126,7 @@ def rate_at_efficiency(sample: ScoreSample, wanted: float) -> Estimate | None:
 
 def score_sample(source: Source, result: VariantResult, signal: str) -> ScoreSample:
     """Return the recorded best scores with the rate that each crossing stands for."""
-    drawn = result.rates.drawn
-    weight = source.beam.crossing_rate_khz * np.divide(
-        source.strata.probability, drawn, out=np.zeros(len(drawn)), where=drawn > 0
-    )
+    weight = weights(result.rates.drawn, source.strata.probability, source.beam.crossing_rate_khz)
     stratum = _joined(result.beam_scores.stratum)
     return ScoreSample(
         signal=_best(result.signal_scores[signal]),

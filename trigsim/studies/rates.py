@@ -12,6 +12,43 @@ from trigsim.stream.source import Source
 from trigsim.studies.results import MenuResult
 
 
+def weights(
+    drawn: NDArray[np.int64], probability: NDArray[np.float64], crossing_rate_khz: float
+) -> NDArray[np.float64]:
+    """Return the rate that one crossing of each stratum stands for, kHz; 0 where none was drawn.
+
+    Parameters
+    ----------
+    drawn : int64, shape (K + 1,)
+        Crossings drawn.
+    probability : float64, shape (K + 1,)
+        Of each stratum of crossings.
+    crossing_rate_khz : float
+        Colliding crossings a second, kHz.
+    """
+    per_crossing = np.divide(probability, drawn, out=np.zeros(len(probability)), where=drawn > 0)
+    return np.asarray(crossing_rate_khz * per_crossing, dtype=np.float64)
+
+
+def unseen(counts: RateCounts, weight: NDArray[np.float64]) -> dict[str, float]:
+    """Return what the strata without any pass could add to each row's rate, kHz.
+
+    The upper limit of zero events (1.84 at one standard deviation, as in the intervals) of the largest weight among
+    those strata: however the hidden rate is shared among them, it is not larger at that confidence.
+
+    Parameters
+    ----------
+    counts : RateCounts
+        Of K + 1 strata of crossings.
+    weight : float64, shape (K + 1,)
+        See `weights`. The empty crossing, which is always the same, hides nothing.
+    """
+    nothing = counts.passes[:, :-1].sum(axis=2) == 0
+    largest = np.where(nothing, weight[:-1], 0.0).max(axis=1, initial=0.0)
+    limit = weighted_poisson(np.zeros(len(largest)), np.zeros(len(largest)), largest)[1]
+    return dict(zip(counts.rows, map(float, limit), strict=True))
+
+
 def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_khz: float) -> dict[str, Estimate]:
     """Return the rate of each row.
 
@@ -32,9 +69,7 @@ def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_kh
     dict
         Row → estimate in kHz.
     """
-    weight = crossing_rate_khz * np.divide(
-        probability, counts.drawn, out=np.zeros(len(probability)), where=counts.drawn > 0
-    )
+    weight = weights(counts.drawn, probability, crossing_rate_khz)
     sum_w = counts.passes.sum(axis=2) @ weight
     sum_w2 = (counts.passes.astype(np.float64) ** 2).sum(axis=2) @ weight**2
     low, high = weighted_poisson(sum_w, sum_w2, weight[:-1].max(initial=0.0))
@@ -64,6 +99,9 @@ def menu_result(source: Source, result: VariantResult) -> MenuResult:
     found = rates(result.rates, source.strata.probability, source.beam.crossing_rate_khz)
     return MenuResult(
         rates=found,
+        unseen_khz=unseen(
+            result.rates, weights(result.rates.drawn, source.strata.probability, source.beam.crossing_rate_khz)
+        ),
         efficiencies={signal: efficiencies(counts) for signal, counts in result.efficiencies.items()},
         crossings=int(result.rates.drawn.sum()),
         live_time_s=live_time_s(found["total"]),

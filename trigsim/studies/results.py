@@ -17,6 +17,8 @@ class MenuResult:
     ----------
     rates : mapping
         Algorithm, group or "total" → rate in kHz.
+    unseen_khz : mapping
+        Row → what strata in which nothing passed could add to its rate; see `studies.rates.unseen`.
     efficiencies : mapping
         Signal → row → efficiency.
     crossings : int
@@ -26,6 +28,7 @@ class MenuResult:
     """
 
     rates: Mapping[str, Estimate]
+    unseen_khz: Mapping[str, float]
     efficiencies: Mapping[str, Mapping[str, Estimate]]
     crossings: int
     live_time_s: float
@@ -36,6 +39,7 @@ class MenuResult:
             "crossings": self.crossings,
             "live_time_s": self.live_time_s,
             "rates": {row: e.as_dict() for row, e in self.rates.items()},
+            "unseen_khz": dict(self.unseen_khz),
             "efficiencies": {
                 signal: {row: e.as_dict() for row, e in rows.items()} for signal, rows in self.efficiencies.items()
             },
