@@ -34,7 +34,7 @@ def scan(
 
     result = run_scan(config, output, pretrained, threads)
     settings = load(config, ScanConfig)
-    record = provenance(settings.seed, {"scan": config, **settings.files(config.parent)})
+    record = provenance(settings.seed, settings.inputs(config))
     page = write_scan(result, record, output)
     if as_json:
         emit_json(result.as_dict())
@@ -42,5 +42,5 @@ def scan(
     screen = console()
     for table in (performance_table(result), hardware_table(result)):
         screen.print(table.rich())
-    screen.print("Latency and resources: " + "; ".join(sorted({b.hardware.source for b in result.budgets})))
+    screen.print(f"Latency and resources: {result.hardware_source}")
     screen.print(f"{page}: the same with plots; scan.json, CSV and PNG beside it", soft_wrap=True)

@@ -17,7 +17,7 @@ from trigsim.base.errors import InputError
 from trigsim.events import truth_kernels
 from trigsim.events.arrays import concatenate, offsets_of
 from trigsim.events.sample import TruthLabel
-from trigsim.events.truth import Truth
+from trigsim.events.truth import Truth, label_fields
 
 MB_PER_PB = 1e-9
 
@@ -145,12 +145,7 @@ def truth_of_event(event: Any, wanted: TruthLabel | None) -> Truth:
         z=births[stable, 2],
         pt_hat=np.array([max(float(scale), 0.0)], dtype=np.float32),
         weight=np.array([event.weight() if event.weights else 1.0], dtype=np.float32),
-        resonance_pt=label[:, 0, 0],
-        resonance_eta=label[:, 0, 1],
-        resonance_phi=label[:, 0, 2],
-        quark_pt=label[:, 1:, 0],
-        quark_eta=label[:, 1:, 1],
-        quark_phi=label[:, 1:, 2],
+        **label_fields(label),
     )
 
 

@@ -16,7 +16,7 @@ from trigsim.events import truth_kernels
 from trigsim.events.arrays import concatenate, offsets_of
 from trigsim.events.pythia_settings import lines, pythia8
 from trigsim.events.sample import Sample, Setting, StratumConfig, TruthLabel
-from trigsim.events.truth import Truth
+from trigsim.events.truth import Truth, label_fields
 
 #: Events asked of `nextBatch` at a time: larger ones only cost memory.
 BATCH = 250
@@ -174,10 +174,5 @@ def truth_of(batch: Any, particle_data: Any, wanted: TruthLabel | None) -> Truth
         z=z[stable],
         pt_hat=np.sqrt(ak.to_numpy(batch.info.pT2Hat)).astype(np.float32),
         weight=np.asarray(weights).astype(np.float32),
-        resonance_pt=label[:, 0, 0],
-        resonance_eta=label[:, 0, 1],
-        resonance_phi=label[:, 0, 2],
-        quark_pt=label[:, 1:, 0],
-        quark_eta=label[:, 1:, 1],
-        quark_phi=label[:, 1:, 2],
+        **label_fields(label),
     )

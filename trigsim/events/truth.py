@@ -73,3 +73,16 @@ class Truth:
 
 #: Fields with one entry a particle; the others, `offsets` aside, have one a collision.
 PARTICLE_FIELDS = ("pdg", "charge", "px", "py", "pz", "energy", "x", "y", "z")
+
+
+def label_fields(label: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+    """Return the resonance and quark fields of `Truth` from the array that `truth_kernels` fills.
+
+    Parameters
+    ----------
+    label : float32, shape (n, 3, 3)
+        Of each collision its resonance and two quarks, each with pT, eta, phi.
+    """
+    axes = list(enumerate(("pt", "eta", "phi")))
+    resonance = {f"resonance_{name}": label[:, 0, axis] for axis, name in axes}
+    return resonance | {f"quark_{name}": label[:, 1:, axis] for axis, name in axes}

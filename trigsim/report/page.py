@@ -69,9 +69,7 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
         equal=differ == 0,
         equality=f"Emulator against hls4ml C simulation: {differ} of {compared:,} outputs differ.",
         tables=tables,
-        hardware_source="Latency and resources: "
-        + "; ".join(sorted({b.hardware.source for b in scan.budgets}))
-        + ".",
+        hardware_source=f"Latency and resources: {scan.hardware_source}.",
         plots=plots,
         provenance=_flat(provenance),
         version=trigsim.__version__,
@@ -80,13 +78,12 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
     return folder / "report.html"
 
 
-def _summary(scan: ScanResult) -> list[str]:
+def _summary(scan: ScanResult) -> str:
     fewest, most = scan.budgets[0], scan.budgets[-1]
-    sentence = (
+    return (
         f"At {scan.fixed_rate_khz:g} kHz, {scan.algorithm} keeps {most.efficiency_at_rate} of {scan.signal} with "
         f"{len(most.features)} inputs and {fewest.efficiency_at_rate} with {len(fewest.features)}."
     )
-    return [sentence]
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -171,6 +171,11 @@ class ScanResult:
     fixed_efficiency: float
     budgets: tuple[BudgetResult, ...]
 
+    @property
+    def hardware_source(self) -> str:
+        """Where latency and resources come from, each source once."""
+        return "; ".join(sorted({budget.hardware.source for budget in self.budgets}))
+
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
         return {

@@ -127,7 +127,7 @@ def _trained(config: ScanConfig, plan: TaggerPlan, file: Path, folder: Path, thr
         side, every, config.signals, config.train.signal, config.train.background, config.seed, threads
     )
     candidates.save(folder / "candidates.parquet")
-    record = provenance(plan.training.seed, {"scan": file, **config.files(file.parent)})
+    record = provenance(plan.training.seed, config.inputs(file))
     trainings = [for_budget(plan.training, k) for k in sorted(plan.budgets)]
     models = []
     with progress("training", sum(map(epochs, trainings)), "epochs") as advance:

@@ -86,9 +86,11 @@ class ScanConfig(Config):
             raise ValueError(f"signal '{self.signal}' is not among signals; add it")
         return self
 
-    def files(self, beside: Path) -> dict[str, Path]:
-        """Return the files that go in, found beside the configuration in folder `beside`."""
+    def inputs(self, file: Path) -> dict[str, Path]:
+        """Return role → file of everything that goes in, `file` being this configuration."""
+        beside = file.parent
         return {
+            "scan": file,
             "library": beside / self.library / "manifest.json",
             "beam": beside / self.beam,
             "menu": beside / self.menu,
