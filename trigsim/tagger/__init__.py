@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from trigsim.tagger.adoption import adopt, feature_values
     from trigsim.tagger.cancelout import BudgetedCancelOut, CancelOut, fold
     from trigsim.tagger.config import TaggerPlan, TrainConfig
     from trigsim.tagger.dataset import Candidates, read
@@ -27,6 +28,8 @@ _HOMES = {
     "Tagger": "tagger",
     "TaggerPlan": "config",
     "TrainConfig": "config",
+    "adopt": "adoption",
+    "feature_values": "adoption",
     "fold": "cancelout",
     "load": "model",
     "load_tagger": "tagger",
@@ -44,6 +47,8 @@ __all__ = [
     "Tagger",
     "TaggerPlan",
     "TrainConfig",
+    "adopt",
+    "feature_values",
     "fold",
     "load",
     "load_tagger",

@@ -77,10 +77,10 @@ def train(
         np.arange(len(y)) if group is None else np.asarray(group), config.seed
     )
     inputs = fit_input_map(
-        x_hw[train_rows][:, offered], _format(config.precision.input), [names[i] for i in offered]
+        x_hw[train_rows][:, offered], FixedFormat.parse(config.precision.input), [names[i] for i in offered]
     )
     prices = None if config.price_budget is None else [config.prices[names[i]] for i in offered]
-    sample = _sample(x_hw[:, offered], y, w, inputs, config)
+    sample = input_sample(x_hw[:, offered], y, w, inputs, config)
     trained, valid = sample.rows(train_rows), sample.rows(valid_rows)
 
     with seeded(config.seed, "select") as generator:
@@ -96,7 +96,7 @@ def train(
             tune=config.epochs.tune,
             restarts=config.tries,
         )
-    quantised, more = _quantised(small, trained.columns(chosen), valid.columns(chosen), config, advance)
+    quantised, more = quantise_and_tune(small, trained.columns(chosen), valid.columns(chosen), config, advance)
     columns = offered[chosen]
     model = Model(
         name=config.name,
@@ -241,13 +241,10 @@ def offered_columns(names: Sequence[str], config: TrainConfig) -> NDArray[np.int
     return offered
 
 
-def _format(text: str) -> FixedFormat:
-    return FixedFormat.parse(text)
-
-
-def _sample(
+def input_sample(
     x_hw: NDArray[np.int32], y: NDArray[np.uint8], w: NDArray[np.float32], inputs: InputMap, config: TrainConfig
 ) -> Sample:
+    """Return the network inputs of candidates with their labels and balanced weights."""
     if config.balance == "classes":
         w = w / np.bincount(y, weights=w).astype(np.float32)[y]
     w = w / w.mean(dtype=np.float64).astype(np.float32)
@@ -255,22 +252,22 @@ def _sample(
     return Sample(torch.from_numpy(x), torch.from_numpy(y.astype(np.float32)), torch.from_numpy(w))
 
 
-def _quantised(
+def quantise_and_tune(
     small: nn.Sequential,
     trained: Sample,
     valid: Sample,
     config: TrainConfig,
     advance: Callable[[int], None] | None,
 ) -> tuple[QuantisedNetwork, History]:
-    """Prune and train on the grids."""
+    """Put a network on the grids of `config.precision`, prune it, and train it there."""
     layers, bits = len(config.hidden) + 1, config.precision
     quantised = QuantisedNetwork(
         small,
         trained.x,
         weight_bits=config.layer_bits(bits.weights, layers, "weights"),
         activation_bits=config.layer_bits(bits.activations, layers - 1, "activations"),
-        input_format=_format(bits.input),
-        output_format=_format(bits.output),
+        input_format=FixedFormat.parse(bits.input),
+        output_format=FixedFormat.parse(bits.output),
     )
     if config.prune:
         quantised.prune(config.prune)
