@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
 from trigsim.base.progress import progress
+from trigsim.objects.model import TriggerObjects
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
 from trigsim.stream.block import Builder
 from trigsim.stream.parallel import cores, in_order
+from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
 from trigsim.stream.strata import allot
 from trigsim.stream.variant import NO_SCORE, Decision, Variant
@@ -61,6 +63,16 @@ class VariantResult:
     signal_scores: dict[str, Scores]
 
 
+class Observer(Protocol):
+    """Sees every crossing that counts, chunk by chunk, from any thread and in any order."""
+
+    def beam(self, stratum: int, chunk: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
+        """See a chunk of one stratum: objects with scores, and bits in the rows of the variant."""
+
+    def signal(self, signal: str, first: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
+        """See the chunk of crossings of `signal` that starts with crossing `first`."""
+
+
 def stream(
     source: Source,
     builder: Builder,
@@ -72,6 +84,7 @@ def stream(
     target: str,
     seed: int,
     threads: int = 0,
+    observer: Observer | None = None,
 ) -> tuple[VariantResult, ...]:
     """Stream crossings through every variant.
 
@@ -95,6 +108,8 @@ def stream(
         Of all randomness; the result does not depend on `threads`.
     threads : int
         0 is one per core.
+    observer : Observer, optional
+        Shown the objects and decisions of the first variant, pilot crossings excepted.
 
     Returns
     -------
@@ -125,7 +140,10 @@ def stream(
     def beam(task: BeamTask) -> BeamAnswer:
         plan = source.rate_plan(task.stratum, task.crossings, seed, task.phase, task.chunk)
         block = builder.build(plan)
-        return BeamAnswer(task.stratum, plan.hardest, [v.decide(block) for v in variants])
+        decisions = [v.decide(block) for v in variants]
+        if observer is not None and task.phase == "rate":
+            observer.beam(task.stratum, task.chunk, plan, variants[0].scored(block), decisions[0].bits)
+        return BeamAnswer(task.stratum, plan.hardest, decisions)
 
     chunks = _allotted(source, beam, variants[0].rows.index(target), crossings, threads)
     tasks = [
@@ -143,8 +161,12 @@ def stream(
 
     def wanted(task: tuple[str, int, int]) -> tuple[str, list[Decision]]:
         signal, first, n = task
-        block = builder.build(source.signal_plan(signal, first, n, seed))
-        return signal, [v.decide(block) for v in variants]
+        plan = source.signal_plan(signal, first, n, seed)
+        block = builder.build(plan)
+        decisions = [v.decide(block) for v in variants]
+        if observer is not None:
+            observer.signal(signal, first, plan, variants[0].scored(block), decisions[0].bits)
+        return signal, decisions
 
     signal_tasks = [
         (signal, first, min(CHUNK, n - first))

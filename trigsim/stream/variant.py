@@ -93,6 +93,10 @@ class Variant:
         bits = np.concatenate([decided, *grouped, decided.any(axis=1, keepdims=True)], axis=1)
         return Decision(bits, self._best(objects, scores))
 
+    def scored(self, block: Block) -> TriggerObjects:
+        """Return the block's objects with the taggers' scores, as the menu reads them."""
+        return self._scored(block)[0]
+
     def _scored(self, block: Block) -> tuple[TriggerObjects, dict[str, NDArray[np.int32]]]:
         jets = block.objects.collections[SCORED]
         scores = {}
