@@ -87,7 +87,7 @@ def make_candidates(
         features_hw=np.concatenate([s_features, b_features]),
         label=np.repeat(np.array([1, 0], np.uint8), [n_s, n_b]),
         collision=np.concatenate([s_event, b_event]),
-        pile_up=np.full(n_s + n_b, source.beam.mean_pileup, np.float32),
+        pile_up=np.full(n_s + n_b, source.beam.average_pileup, np.float32),
         weight=np.concatenate([np.ones(n_s), weight]).astype(np.float32),
     )
 

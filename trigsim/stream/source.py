@@ -62,7 +62,7 @@ class Source:
         InputError
             If a file of the library is damaged, or has too few collisions to split.
         """
-        strata = strata_of(library, beam.mean_pileup)
+        strata = strata_of(library, beam)
         names = [*strata.names, *(s.name for s in library.signals)]
         loaded = [library.load(name) for name in names]
         first = np.cumsum([0, *map(len, loaded)])

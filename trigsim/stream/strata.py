@@ -14,30 +14,41 @@ from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
 from trigsim.events.library import Library
-from trigsim.numeric.random import stream_rng
+from trigsim.stream.beam import Beam
 
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Hardness strata of a library under a mean pile-up, softest first.
+    """Hardness strata of a library under a beam, softest first.
+
+    The mean pile-up takes M values (one, if it is fixed). Given the value m, all numbers are those of a fixed
+    pile-up; the formulas are averaged over m exactly, and m is drawn first, given the stratum, by Bayes' theorem.
 
     Attributes
     ----------
     names : tuple of str
         One per stratum.
-    mean : float64, shape (K,)
-        Mean number of collisions of each stratum in a crossing.
+    means : float64, shape (M, K)
+        Mean number of collisions of each stratum in a crossing, at each mean pile-up.
+    share : float64, shape (M,)
+        How often each mean pile-up occurs; sums to 1.
     """
 
     names: tuple[str, ...]
-    mean: NDArray[np.float64]
+    means: NDArray[np.float64]
+    share: NDArray[np.float64]
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """Probability that stratum k is the hardest, at each mean pile-up, shape (M, K + 1); see `probability`."""
+        harder = np.cumsum(self.means[:, ::-1], axis=1)[:, ::-1] - self.means
+        hardest = np.exp(-harder) * -np.expm1(-self.means)
+        return np.append(hardest, np.exp(-self.means.sum(axis=1, keepdims=True)), axis=1)
 
     @property
     def probability(self) -> NDArray[np.float64]:
         """Probability that stratum k is the hardest, shape (K + 1,); the last entry is the empty crossing."""
-        harder = np.concatenate([np.cumsum(self.mean[::-1])[::-1][1:], [0.0]])
-        hardest = np.exp(-harder) * -np.expm1(-self.mean)
-        return np.append(hardest, np.exp(-self.mean.sum()))
+        return np.asarray(self.share @ self.probabilities, dtype=np.float64)
 
     def draw_counts(self, hardest: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw the numbers of collisions of n crossings whose hardest stratum is given.
@@ -56,30 +67,40 @@ class Strata:
         int64, shape (n, K)
             Poisson below the hardest, zero-truncated Poisson in it, zero above.
         """
-        counts = np.zeros((n, len(self.mean)), dtype=np.int64)
-        if hardest == len(self.mean):
+        counts = np.zeros((n, self.means.shape[1]), dtype=np.int64)
+        if hardest == self.means.shape[1]:
             return counts
-        counts[:, :hardest] = rng.poisson(self.mean[:hardest], size=(n, hardest))
-        counts[:, hardest] = zero_truncated_poisson(self.mean[hardest], n, rng)
+        mean = self._draw_means(self.share * self.probabilities[:, hardest], n, rng)
+        counts[:, :hardest] = rng.poisson(mean[:, :hardest])
+        counts[:, hardest] = zero_truncated_poisson(mean[:, hardest], rng)
         return counts
 
     def draw_all(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw the numbers of collisions of n unconditioned crossings, shape (n, K)."""
-        return np.asarray(rng.poisson(self.mean, size=(n, len(self.mean))), dtype=np.int64)
+        return np.asarray(rng.poisson(self._draw_means(self.share, n, rng)), dtype=np.int64)
+
+    def _draw_means(self, how_often: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return the means of n crossings, shape (n, K), whose mean pile-ups occur as often as said."""
+        if len(self.share) == 1:
+            return np.broadcast_to(self.means, (n, self.means.shape[1]))
+        # Where no mean pile-up makes such crossings they weigh nothing, and any will do.
+        upto = np.cumsum(how_often if how_often.sum() > 0 else self.share)
+        chosen = np.searchsorted(upto, rng.random(n) * upto[-1], side="right")
+        return np.asarray(self.means[chosen], dtype=np.float64)
 
 
-def zero_truncated_poisson(mean: float, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw n Poisson numbers given that they are not zero.
+def zero_truncated_poisson(mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw a Poisson number, given that it is not zero, for each of n means, shape (n,).
 
     The first arrival of a Poisson process on [0, mean], given that there is one, is at
     ``t = -log(1 - u (1 - exp(-mean)))``; what comes after it is Poisson(mean - t). Exact for any mean.
     """
-    first = -np.log1p(rng.random(n) * np.expm1(-mean))
+    first = -np.log1p(rng.random(len(mean)) * np.expm1(-mean))
     return np.asarray(1 + rng.poisson(np.maximum(mean - first, 0.0)), dtype=np.int64)
 
 
-def strata_of(library: Library, mean_pileup: float) -> Strata:
-    """Return the strata of an event library under `mean_pileup`.
+def strata_of(library: Library, beam: Beam) -> Strata:
+    """Return the strata of an event library under a beam.
 
     Raises
     ------
@@ -90,7 +111,8 @@ def strata_of(library: Library, mean_pileup: float) -> Strata:
     if not inelastic:
         raise InputError("no inelastic strata; generate one with `trigsim generate`", library.folder)
     sigma = np.array([stratum.sigma_mb for stratum in inelastic])
-    return Strata(tuple(s.name for s in inelastic), mean_pileup * sigma / sigma.sum())
+    pileup, share = beam.pileup_points()
+    return Strata(tuple(s.name for s in inelastic), np.outer(pileup, sigma / sigma.sum()), share)
 
 
 def allot(
@@ -126,8 +148,3 @@ def allot(
     share[:-1] += floor
     share[-1] = 1
     return share
-
-
-def hardest_rng(seed: int, what: str, stratum: int, chunk: int) -> np.random.Generator:
-    """Return the generator of one chunk of one stratum of crossings."""
-    return stream_rng(seed, f"{what}/{stratum}", chunk)

@@ -109,7 +109,7 @@ def scan(
     return ScanResult(
         name=config.name,
         beam=test_side.beam.name,
-        mean_pileup=test_side.beam.mean_pileup,
+        mean_pileup=test_side.beam.average_pileup,
         crossing_rate_khz=test_side.beam.crossing_rate_khz,
         algorithm=config.algorithm,
         signal=config.signal,
