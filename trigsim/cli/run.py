@@ -27,6 +27,8 @@ def run(
     signal_crossings: Annotated[int, typer.Option(min=1, help="Crossings of each signal, at most.")] = 100_000,
     target: Annotated[str, typer.Option(help="Row whose rate is to be most precise.")] = "total",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for rates as JSON and CSV.")] = None,
+    store: Annotated[Path | None, typer.Option(help="New folder for the crossings; see docs/studies.md.")] = None,
+    store_all: Annotated[bool, typer.Option("--store-all", help="Store what the menu does not read too.")] = False,
     seed: Seed = 1,
     threads: Threads = 0,
     as_json: JsonFlag = False,
@@ -41,7 +43,7 @@ def run(
     result = run_menu(
         menu, library, beam, taggers,
         signals=tuple(signal or ()), crossings=crossings, signal_crossings=signal_crossings,
-        target=target, seed=seed, threads=threads,
+        target=target, seed=seed, threads=threads, store=store, store_all=store_all,
     )  # fmt: skip
     if output is not None:
         table = menu_table(result, menu.stem)

@@ -1,0 +1,206 @@
+"""Stored crossings: read back, and decided again by the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from trigsim.base.errors import InputError
+from trigsim.base.files import existing, sha256
+from trigsim.base.progress import progress
+from trigsim.menu.decide import CompiledMenu
+from trigsim.menu.legs import TaggerScores
+from trigsim.menu.menu import Menu
+from trigsim.objects.model import Collection, TriggerObjects
+from trigsim.stream.parallel import cores, in_order
+from trigsim.stream.variant import NO_SCORE
+from trigsim.studies.rates import weights
+from trigsim.studies.store_format import BEAM, MANIFEST, TRUTH, VERSION, PartRecord, StoredCollection, StoreManifest
+
+IDENTITY = ("stratum", "chunk", "number", "event")
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """Who the n crossings of a sample are.
+
+    Attributes
+    ----------
+    stratum : int16, shape (n,)
+        Stratum of a beam crossing; -1 for signals.
+    chunk, number : int32 and int16, shape (n,)
+        Chunk of the stream, and place in it: with stratum (or signal) and seed they name the crossing.
+    event : int32, shape (n,)
+        Number of its hardest collision among the stratum's, or of the signal collision in its file.
+    """
+
+    stratum: NDArray[np.int16]
+    chunk: NDArray[np.int32]
+    number: NDArray[np.int16]
+    event: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A folder of stored crossings; `open` makes one.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    manifest : StoreManifest
+        What is in it.
+    """
+
+    folder: Path
+    manifest: StoreManifest
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Store:
+        """Read the manifest; the crossings are read when they are needed.
+
+        Raises
+        ------
+        InputError
+            If there is none, it is damaged or of another version.
+        """
+        folder = Path(folder)
+        path = folder / MANIFEST
+        if not path.is_file():
+            raise InputError(f"no {MANIFEST} here; store crossings with `trigsim run MENU --store DIR`", folder)
+        try:
+            manifest = StoreManifest.model_validate_json(path.read_bytes())
+        except ValidationError as failure:
+            first = failure.errors()[0]
+            where = ".".join(str(p) for p in first["loc"]) or "the document"
+            raise InputError(f"{where}: {first['msg']}; store the crossings again", path) from None
+        if manifest.version != VERSION:
+            raise InputError(f"format version {manifest.version}; this trigsim reads version {VERSION}", path)
+        return cls(folder, manifest)
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Names of the samples: the beam's, then the signals'."""
+        return (BEAM, *self.manifest.signals)
+
+    @property
+    def weight_khz(self) -> NDArray[np.float64]:
+        """Rate that one crossing of each stratum stands for, kHz, shape (K + 1,)."""
+        m = self.manifest
+        return weights(np.array(m.drawn), np.array(m.probability), m.beam.crossing_rate_khz)
+
+    def parts(self, sample: str) -> tuple[PartRecord, ...]:
+        """Return the files of a sample, in order."""
+        if sample not in self.samples:
+            raise InputError(f"no sample '{sample}'; there are {', '.join(self.samples)}", self.folder)
+        return tuple(p for p in self.manifest.parts if p.sample == sample)
+
+    def crossings(self, sample: str) -> Crossings:
+        """Return who the crossings of a sample are."""
+        table = self._columns(sample, IDENTITY)
+        return Crossings(*(table[name].to_numpy() for name in IDENTITY))
+
+    def truth(self, sample: str, name: str) -> NDArray[np.float32]:
+        """Return a truth column of a signal, float32 of shape (n,)."""
+        if sample == BEAM or name not in TRUTH:
+            raise InputError(f"no '{name}' of {sample}; signals have {', '.join(TRUTH)}", self.folder)
+        return np.asarray(self._columns(sample, (name,))[name].to_numpy())
+
+    def bits(self, sample: str) -> NDArray[np.uint8]:
+        """Return the stored decisions, uint8 of shape (n, bytes): bit i, lowest first, is algorithm i."""
+        column = self._columns(sample, ("bits",))["bits"].combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+        width = column.type.byte_width
+        raw = np.frombuffer(column.buffers()[1], np.uint8) if len(column) else np.zeros(0, np.uint8)
+        return raw[column.offset * width :][: len(column) * width].reshape(-1, width)
+
+    def compile(self, menu: Menu, models: Mapping[str, TaggerScores] | None = None) -> CompiledMenu:
+        """Compile a menu for these crossings, with the working points of the stored taggers (or of `models`).
+
+        Raises
+        ------
+        InputError
+            If the menu cuts on a tagger, object or field that was not stored.
+        """
+        known: dict[str, TaggerScores] = {**self.manifest.taggers, **(models or {})}
+        for model in menu.models:
+            if model not in self.manifest.taggers:
+                have = ", ".join(self.manifest.taggers) or "none"
+                raise InputError(f"no scores of tagger '{model}' are stored, only of {have}", self.folder)
+        compiled = menu.compile(models=known)
+        for kind, name in compiled.fields:
+            objects = self.manifest.objects
+            if kind not in objects or name not in objects[kind].fields:
+                problem = f"{kind} {name}, which the menu reads, is not stored; store with --store-all"
+                raise InputError(problem, self.folder)
+        return compiled
+
+    def objects(self, part: PartRecord, fields: Sequence[tuple[str, str]]) -> TriggerObjects:
+        """Return the trigger objects of one file, only the wanted (collection, field)."""
+        table = self._read(part, [f"{kind}_{name}" for kind, name in fields])
+        collections: dict[str, dict[str, NDArray[np.int32]]] = {}
+        for kind, name in fields:
+            stored = self.manifest.objects[kind]
+            column = table[f"{kind}_{name}"].combine_chunks()
+            collections.setdefault(kind, {})[name] = _dense(
+                column, stored, NO_SCORE if name.startswith("score_") else 0
+            )
+        made = {kind: Collection(f) for kind, f in collections.items()}
+        return TriggerObjects(made, np.zeros((len(table), 4), np.uint64))
+
+    def decide(self, menu: CompiledMenu, sample: str, threads: int = 0) -> NDArray[np.uint8]:
+        """Decide every crossing of a sample again.
+
+        Returns
+        -------
+        uint8, shape (n, bytes)
+            Bit i, lowest first, is algorithm i of `menu.names`.
+        """
+        parts = self.parts(sample)
+        width = -(-len(menu.names) // 8)
+
+        def work(part: PartRecord) -> NDArray[np.uint8]:
+            bits = menu.decide(self.objects(part, menu.fields))
+            # The engine's bits are contiguous for each algorithm: pack those, then turn.
+            return np.packbits(np.ascontiguousarray(bits), axis=1, bitorder="little")
+
+        done = [np.zeros((0, width), np.uint8)]
+        with progress(f"deciding {sample}", sum(p.crossings for p in parts), "crossings") as advance:
+            for part, packed in zip(parts, in_order(work, parts, cores(threads)), strict=True):
+                done.append(packed)
+                advance(part.crossings)
+        return np.concatenate(done)
+
+    def _columns(self, sample: str, names: Sequence[str]) -> pa.Table:
+        tables = [self._read(part, names) for part in self.parts(sample)]
+        if not tables:
+            raise InputError(f"no crossings of {sample} are stored; store some", self.folder)
+        return pa.concat_tables(tables)
+
+    def _read(self, part: PartRecord, names: Sequence[str]) -> pa.Table:
+        path = existing(self.folder / part.file, "part of the store")
+        if sha256(path) != part.sha256:
+            raise InputError("not the file of the manifest (its SHA-256 differs); restore it", path)
+        return pa.parquet.read_table(path, columns=list(dict.fromkeys(names)), use_threads=False)
+
+
+def _dense(column: Any, stored: StoredCollection, absent: int) -> NDArray[np.int32]:
+    """Return a column as int32 (n, slots), `absent` where there is no object."""
+    if not pa.types.is_list(column.type):
+        return np.ascontiguousarray(column.to_numpy(zero_copy_only=False).astype(np.int32)[:, None])
+    count = np.diff(column.offsets.to_numpy())
+    dense = np.full((len(column), stored.slots), absent, np.int32)
+    dense[np.arange(stored.slots) < count[:, None]] = column.flatten().to_numpy()
+    return dense
