@@ -72,11 +72,29 @@ def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_kh
     weight = weights(counts.drawn, probability, crossing_rate_khz)
     sum_w = counts.passes.sum(axis=2) @ weight
     sum_w2 = (counts.passes.astype(np.float64) ** 2).sum(axis=2) @ weight**2
+    return dict(zip(counts.rows, estimates(sum_w, sum_w2, weight, crossing_rate_khz), strict=True))
+
+
+def estimates(
+    sum_w: NDArray[np.float64],
+    sum_w2: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    crossing_rate_khz: float,
+) -> list[Estimate]:
+    """Return rates with their intervals.
+
+    Parameters
+    ----------
+    sum_w, sum_w2 : float64, shape (n,)
+        Total weight of what passed, and the sum over hardest collisions of its squared total weight; see `rates`.
+    weight : float64, shape (K + 1,)
+        See `weights`; the empty crossing, the last, bounds nothing.
+    crossing_rate_khz : float
+        No rate is larger.
+    """
     low, high = weighted_poisson(sum_w, sum_w2, weight[:-1].max(initial=0.0))
     high = np.minimum(high, crossing_rate_khz)
-    return {
-        row: Estimate(float(sum_w[r]), float(low[r]), float(high[r]), "kHz") for r, row in enumerate(counts.rows)
-    }
+    return [Estimate(float(r), float(lo), float(hi), "kHz") for r, lo, hi in zip(sum_w, low, high, strict=True)]
 
 
 def efficiencies(counts: EfficiencyCounts) -> dict[str, Estimate]:
