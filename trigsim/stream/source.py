@@ -40,6 +40,8 @@ class Source:
         For each signal, the same.
     resonance, quarks : float32, shape (size, 2) and (size, 2, 2)
         Eta and phi of each collision's resonance and of its two quarks as generated; NaN where there is none.
+    pt_hat, resonance_pt : float32, shape (size,)
+        Scale of the hard process and pT of the resonance, GeV; 0 where there is none.
     """
 
     beam: Beam
@@ -49,6 +51,8 @@ class Source:
     signals: dict[str, NDArray[np.int64]]
     resonance: NDArray[np.float32]
     quarks: NDArray[np.float32]
+    pt_hat: NDArray[np.float32]
+    resonance_pt: NDArray[np.float32]
 
     @classmethod
     def open(cls, library: Library, beam: Beam, side: str) -> Source:
@@ -81,6 +85,8 @@ class Source:
             signals=dict(zip(names[len(strata.names) :], numbers[len(strata.names) :], strict=True)),
             resonance=_stacked(loaded, "resonance"),
             quarks=_stacked(loaded, "quark"),
+            pt_hat=np.concatenate([c.pt_hat for c in loaded]),
+            resonance_pt=np.concatenate([c.resonance_pt for c in loaded]),
         )
 
     def require_signals(self, names: Sequence[str]) -> None:
@@ -99,9 +105,9 @@ class Source:
         counts = self.strata.draw_counts(stratum, n, rng)
         return draw_plan(counts, self.members, self.beam.vertex_sigma_z_mm, rng)
 
-    def signal_plan(self, signal: str, first: int, n: int, seed: int) -> Plan:
+    def signal_plan(self, signal: str, first: int, n: int, seed: int, phase: str = "signal") -> Plan:
         """Draw n crossings that hold a collision of `signal`: members first, first + 1, … in turn."""
-        rng = stream_rng(seed, f"stream/signal/{signal}", first)
+        rng = stream_rng(seed, f"stream/{phase}/{signal}", first)
         members = self.signals[signal]
         event = members[np.arange(first, first + n) % len(members)]
         counts = self.strata.draw_all(n, rng)
