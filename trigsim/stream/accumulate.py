@@ -3,36 +3,90 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+#: Clusters that the hardest collisions of a stratum are counted in, at most. Collisions of a larger library share
+#: them by number, which leaves the mean of a variance as it is and bounds the memory.
+CLUSTERS = 8192
+
+
+class Piece(NamedTuple):
+    """Counts of crossings of one stratum in sparse arrays: what a worker sends.
+
+    Attributes
+    ----------
+    crossings : int
+        Crossings drawn.
+    event, tried : int64 and int32, shape (t,)
+        Clusters of hardest collisions that were drawn, and how often.
+    cell, passed : int64 and int32, shape (c,)
+        ``row * E + cluster`` where anything passed, and how often.
+    class_tried, class_passed : int64, shapes (2, p) and (rows, 2, p)
+        As in `RateCounts`.
+    """
+
+    crossings: int
+    event: NDArray[np.int64]
+    tried: NDArray[np.int32]
+    cell: NDArray[np.int64]
+    passed: NDArray[np.int32]
+    class_tried: NDArray[np.int64]
+    class_passed: NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True)
 class RateCounts:
-    """Passes of weighted crossings, by the hardest collision in them.
+    """Passes of weighted crossings, by the hardest collision in them and by what else is in them.
 
     Attributes
     ----------
     rows : tuple of str
         What is counted: algorithms, groups, the total.
     passes : int64, shape (rows, K + 1, E)
-        Crossings that passed, by stratum of the crossing and by number of its hardest collision within the
-        stratum's events (padded with zeros to the longest; the empty crossing is event 0 of stratum K).
-    drawn : int64, shape (K + 1,)
-        Crossings drawn in each stratum.
+        Crossings that passed, by stratum of the crossing and by cluster of its hardest collision (padded with zeros
+        to the longest; the empty crossing is cluster 0 of stratum K).
+    tried : int64, shape (K + 1, E)
+        The same for all crossings drawn.
+    class_passed : int64, shape (rows, K + 1, 2, p)
+        Collisions in the crossings that passed, by their class (`companions.Classes`): [..., 0, :] the hardest of
+        each crossing, [..., 1, :] its companions.
+    class_tried : int64, shape (K + 1, 2, p)
+        The same for all crossings drawn.
     """
 
     rows: tuple[str, ...]
     passes: NDArray[np.int64]
-    drawn: NDArray[np.int64]
+    tried: NDArray[np.int64]
+    class_passed: NDArray[np.int64]
+    class_tried: NDArray[np.int64]
 
     @classmethod
-    def empty(cls, rows: tuple[str, ...], strata: int, events: int) -> RateCounts:
-        """Return zero counts for K + 1 = `strata` and E = `events`."""
-        return cls(rows, np.zeros((len(rows), strata, events), np.int64), np.zeros(strata, np.int64))
+    def empty(cls, rows: tuple[str, ...], strata: int, events: int, classes: int = 0) -> RateCounts:
+        """Return zero counts for K + 1 = `strata`, E = `events` (at most `CLUSTERS`) and p = `classes`."""
+        events = min(events, CLUSTERS)
+        return cls(
+            rows,
+            np.zeros((len(rows), strata, events), np.int64),
+            np.zeros((strata, events), np.int64),
+            np.zeros((len(rows), strata, 2, classes), np.int64),
+            np.zeros((strata, 2, classes), np.int64),
+        )
 
-    def fill(self, stratum: int, event: NDArray[np.int64], bits: NDArray[np.bool_]) -> None:
+    @property
+    def drawn(self) -> NDArray[np.int64]:
+        """Crossings drawn in each stratum, shape (K + 1,)."""
+        return np.asarray(self.tried.sum(axis=1), dtype=np.int64)
+
+    def fill(
+        self,
+        stratum: int,
+        event: NDArray[np.int64],
+        bits: NDArray[np.bool_],
+        classes: NDArray[np.float32] | None = None,
+    ) -> None:
         """Count n crossings of one stratum.
 
         Parameters
@@ -43,17 +97,52 @@ class RateCounts:
             Number of each one's hardest collision within the stratum.
         bits : bool, shape (n, rows)
             What passed.
+        classes : float32, shape (n, 2, p), optional
+            Whole numbers: collisions of each class, hardest and companions.
         """
-        self.drawn[stratum] += len(event)
-        for row in range(len(self.rows)):
-            self.passes[row, stratum] += np.bincount(event[bits[:, row]], minlength=self.passes.shape[2])
+        _, strata, events = self.passes.shape
+        cluster = event % events
+        np.add.at(self.tried[stratum], cluster, 1)
+        row, crossing = np.nonzero(bits.T)
+        np.add.at(self.passes.reshape(-1), (row * strata + stratum) * events + cluster[crossing], 1)
+        if classes is not None:
+            # float32 holds these whole numbers exactly, and its product is a fast one.
+            flat = classes.reshape(len(bits), -1)
+            of_rows = (bits.T.astype(np.float32) @ flat).astype(np.int64)
+            self.class_passed[:, stratum] += of_rows.reshape(self.class_passed[:, stratum].shape)
+            self.class_tried[stratum] += flat.sum(axis=0).astype(np.int64).reshape(self.class_tried[stratum].shape)
+
+    def piece(self) -> Piece:
+        """Return counts of a single stratum as sparse arrays."""
+        if len(self.tried) != 1:
+            raise ValueError(f"counts of {len(self.tried)} strata are no piece; count one")
+        event, cell = np.flatnonzero(self.tried), np.flatnonzero(self.passes)
+        return Piece(
+            int(self.tried.sum()),
+            event,
+            self.tried[0, event].astype(np.int32),
+            cell,
+            self.passes.reshape(-1)[cell].astype(np.int32),
+            self.class_tried[0],
+            self.class_passed[:, 0],
+        )
+
+    def add(self, stratum: int, piece: Piece) -> None:
+        """Add the counts of crossings of one stratum to these, which have the same rows, E and p."""
+        events = self.passes.shape[2]
+        self.tried[stratum, piece.event] += piece.tried
+        self.passes[piece.cell // events, stratum, piece.cell % events] += piece.passed
+        self.class_tried[stratum] += piece.class_tried
+        self.class_passed[:, stratum] += piece.class_passed
 
     def merge(self, other: RateCounts) -> None:
         """Add the counts of `other`, of the same rows and strata, to these."""
         if other.rows != self.rows:
             raise ValueError("only counts of the same rows can be merged")
         self.passes[:] += other.passes
-        self.drawn[:] += other.drawn
+        self.tried[:] += other.tried
+        self.class_passed[:] += other.class_passed
+        self.class_tried[:] += other.class_tried
 
 
 @dataclass(frozen=True, slots=True)

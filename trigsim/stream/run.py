@@ -2,75 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
 from trigsim.base.progress import progress
-from trigsim.objects.model import TriggerObjects
-from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
 from trigsim.stream.block import Builder
+from trigsim.stream.checkpoint import Checkpoint
+from trigsim.stream.companions import classes
 from trigsim.stream.parallel import cores, in_order
-from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
+from trigsim.stream.state import PHASES, Scores, State, VariantResult
 from trigsim.stream.strata import allot
-from trigsim.stream.variant import NO_SCORE, Decision, Variant
+from trigsim.stream.task import PILOT, RATE, SIGNAL, Answer, Observer, Task, Worker
+from trigsim.stream.variant import Variant
+
+__all__ = ["Observer", "Schedule", "Scores", "VariantResult", "stream", "stream_worker"]
 
 #: Chunks that the pilot run gives every stratum, and every stratum gets at least.
 PILOT_CHUNKS = 2
+#: A run is cut into about this many tasks, of at most so many chunks each.
+TASKS, LARGEST_TASK = 512, 4096
 
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Best scores of single crossings, in the order of the chunks.
-
-    Attributes
-    ----------
-    stratum, event : list of int64 arrays
-        Stratum of each beam crossing and the pool number of its hardest collision; empty for signals.
-    score : list of int32 arrays
-        Best score of each crossing.
-    """
-
-    stratum: list[NDArray[np.int64]] = field(default_factory=list)
-    event: list[NDArray[np.int64]] = field(default_factory=list)
-    score: list[NDArray[np.int32]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class VariantResult:
-    """What a run counted for one variant.
-
-    Attributes
-    ----------
-    rates : RateCounts
-        Of the beam's crossings.
-    efficiencies : dict of str to EfficiencyCounts
-        Of each signal's.
-    beam_scores : Scores
-        Beam crossings that have a candidate.
-    signal_scores : dict of str to Scores
-        All signal crossings.
-    """
-
-    rates: RateCounts
-    efficiencies: dict[str, EfficiencyCounts]
-    beam_scores: Scores
-    signal_scores: dict[str, Scores]
-
-
-class Observer(Protocol):
-    """Sees every crossing that counts, chunk by chunk, from any thread and in any order."""
-
-    def beam(self, stratum: int, chunk: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
-        """See a chunk of one stratum: objects with scores, and bits in the rows of the variant."""
-
-    def signal(self, signal: str, first: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
-        """See the chunk of crossings of `signal` that starts with crossing `first`."""
+#: Answers tasks in their order, somewhere; see `stream.schedulers`.
+Schedule = Callable[[Iterable[Task]], Iterator[Answer]]
 
 
 def stream(
@@ -85,8 +44,9 @@ def stream(
     seed: int,
     threads: int = 0,
     observer: Observer | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[VariantResult, ...]:
-    """Stream crossings through every variant.
+    """Stream crossings through every variant, on threads of this process.
 
     Parameters
     ----------
@@ -110,6 +70,8 @@ def stream(
         0 is one per core.
     observer : Observer, optional
         Shown the objects and decisions of the first variant, pilot crossings excepted.
+    checkpoint : Checkpoint, optional
+        Where the state is left now and then, and taken up from; what an observer saw is not in it.
 
     Returns
     -------
@@ -119,96 +81,105 @@ def stream(
     Raises
     ------
     InputError
-        If a signal or the target is unknown.
+        If a signal or the target is unknown, or the checkpoint is of another run or cannot be written.
     """
     source.require_signals(signals)
-    if target not in variants[0].rows:
-        raise InputError(f"no row '{target}' to aim at; there are {', '.join(variants[0].rows)}")
-    threads = cores(threads)
-    strata = len(source.members) + 1
-    events = max(len(m) for m in source.members)
-    results = tuple(
-        VariantResult(
-            RateCounts.empty(v.rows, strata, events),
-            {s: EfficiencyCounts.empty(v.rows) for s in signals},
-            Scores(),
-            {s: Scores() for s in signals},
-        )
-        for v in variants
+    of = classes(source.pool, source.members)
+    worker = Worker(source, builder, tuple(variants), tuple(signals), of, seed, observer)
+    schedule = partial(in_order, worker.answer, threads=cores(threads))
+    return stream_worker(
+        worker, schedule,
+        crossings=crossings, signal_crossings=signal_crossings, target=target, checkpoint=checkpoint,
+    )  # fmt: skip
+
+
+def stream_worker(
+    worker: Worker,
+    schedule: Schedule,
+    *,
+    crossings: int,
+    signal_crossings: int,
+    target: str,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[VariantResult, ...]:
+    """Stream crossings wherever `schedule` has them answered; see `stream`.
+
+    Parameters
+    ----------
+    worker : Worker
+        What is streamed; here it only says what there is.
+    schedule : callable
+        Yields the answers to tasks in their order.
+    crossings, signal_crossings, target, checkpoint
+        As in `stream`.
+    """
+    rows = worker.variants[0].rows
+    if target not in rows:
+        raise InputError(f"no row '{target}' to aim at; there are {', '.join(rows)}")
+    state = State.empty(worker)
+    saved = checkpoint.load() if checkpoint else None
+    if saved is not None:
+        state.restore(saved)
+    go = partial(_phase, state, schedule, worker.signals, rows.index(target), checkpoint)
+    go(PILOT, _pilot_tasks(worker), "pilot crossings")
+    share = allot(
+        worker.source.strata.probability, state.pilot_passed, state.pilot_tried, crossings, PILOT_CHUNKS * CHUNK
     )
+    go(RATE, _rate_tasks(share), "beam crossings")
+    go(SIGNAL, _signal_tasks(worker, signal_crossings), "signal crossings")
+    return state.results
 
-    def beam(task: BeamTask) -> BeamAnswer:
-        plan = source.rate_plan(task.stratum, task.crossings, seed, task.phase, task.chunk)
-        block = builder.build(plan)
-        decisions = [v.decide(block) for v in variants]
-        if observer is not None and task.phase == "rate":
-            observer.beam(task.stratum, task.chunk, plan, variants[0].scored(block), decisions[0].bits)
-        return BeamAnswer(task.stratum, plan.hardest, decisions)
 
-    chunks = _allotted(source, beam, variants[0].rows.index(target), crossings, threads)
+def _phase(
+    state: State,
+    schedule: Schedule,
+    signals: Sequence[str],
+    target: int,
+    checkpoint: Checkpoint | None,
+    phase: str,
+    tasks: Sequence[Task],
+    title: str,
+) -> None:
+    """Have the tasks of a phase answered that are not counted yet, and count them."""
+    done = int(state.done[PHASES.index(phase)])
+    if done >= len(tasks):
+        return
+    whole = True
+    with progress(title, sum(t.crossings for t in tasks), "crossings") as advance:
+        advance(sum(t.crossings for t in tasks[:done]))
+        try:
+            for answer in schedule(islice(tasks, done, None)):
+                whole = False
+                state.add(answer, signals, target)
+                whole = True
+                advance(answer.task.crossings)
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(state.arrays())
+        finally:
+            # Also where a worker failed: what was counted is not lost. A state half added to is.
+            if checkpoint and whole:
+                checkpoint.save(state.arrays())
+
+
+def _pilot_tasks(worker: Worker) -> list[Task]:
+    return [Task(PILOT, k, c, CHUNK) for k in range(len(worker.source.members)) for c in range(PILOT_CHUNKS)]
+
+
+def _rate_tasks(share: NDArray[np.int64]) -> list[Task]:
+    """Cut the crossings of each stratum into tasks; the same whoever does them."""
+    chunks = -(-share[:-1] // CHUNK)
+    size = int(np.clip(chunks.sum() // TASKS, 1, LARGEST_TASK))
     tasks = [
-        BeamTask("rate", k, 1 if k == strata - 1 else CHUNK, c) for k in range(strata) for c in range(chunks[k])
+        Task(RATE, k, first, CHUNK * min(size, int(n) - first))
+        for k, n in enumerate(chunks)
+        for first in range(0, int(n), size)
     ]
-    with progress("beam crossings", sum(t.crossings for t in tasks), "crossings") as advance:
-        for answer in in_order(beam, tasks, threads):
-            for result, decision in zip(results, answer.decisions, strict=True):
-                result.rates.fill(answer.stratum, source.local(answer.stratum, answer.hardest), decision.bits)
-                some = decision.best_score > NO_SCORE
-                result.beam_scores.stratum.append(np.full(some.sum(), answer.stratum))
-                result.beam_scores.event.append(answer.hardest[some])
-                result.beam_scores.score.append(decision.best_score[some])
-            advance(len(answer.hardest))
-
-    def wanted(task: tuple[str, int, int]) -> tuple[str, list[Decision]]:
-        signal, first, n = task
-        plan = source.signal_plan(signal, first, n, seed)
-        block = builder.build(plan)
-        decisions = [v.decide(block) for v in variants]
-        if observer is not None:
-            observer.signal(signal, first, plan, variants[0].scored(block), decisions[0].bits)
-        return signal, decisions
-
-    signal_tasks = [
-        (signal, first, min(CHUNK, n - first))
-        for signal in signals
-        for n in [min(signal_crossings, len(source.signals[signal]))]
-        for first in range(0, n, CHUNK)
-    ]
-    with progress("signal crossings", sum(t[2] for t in signal_tasks), "crossings") as advance:
-        for signal, decisions in in_order(wanted, signal_tasks, threads):
-            for result, decision in zip(results, decisions, strict=True):
-                result.efficiencies[signal].fill(decision.bits)
-                result.signal_scores[signal].score.append(decision.best_score)
-            advance(len(decisions[0].bits))
-    return results
+    return [*tasks, Task(RATE, len(chunks), 0, 1)]
 
 
-class BeamTask(NamedTuple):
-    """One chunk of beam crossings of one stratum (K for empty ones)."""
-
-    phase: str
-    stratum: int
-    crossings: int
-    chunk: int
-
-
-class BeamAnswer(NamedTuple):
-    """What a chunk of beam crossings did in every variant."""
-
-    stratum: int
-    hardest: NDArray[np.int64]
-    decisions: list[Decision]
-
-
-def _allotted(
-    source: Source, beam: Callable[[BeamTask], BeamAnswer], row: int, crossings: int, threads: int
-) -> NDArray[np.int64]:
-    """Return the chunks of each stratum, by a pilot run with randomness of its own."""
-    strata = len(source.members) + 1
-    passed, tried = np.zeros(strata, np.int64), np.zeros(strata, np.int64)
-    tasks = [BeamTask("pilot", k, CHUNK, c) for k in range(strata - 1) for c in range(PILOT_CHUNKS)]
-    for answer in in_order(beam, tasks, threads):
-        passed[answer.stratum] += answer.decisions[0].bits[:, row].sum()
-        tried[answer.stratum] += len(answer.hardest)
-    share = allot(source.strata.probability, passed, tried, crossings, PILOT_CHUNKS * CHUNK)
-    return -(-share // CHUNK)
+def _signal_tasks(worker: Worker, most: int) -> list[Task]:
+    tasks = []
+    for part, signal in enumerate(worker.signals):
+        n = min(most, len(worker.source.signals[signal]))
+        tasks += [Task(SIGNAL, part, first // CHUNK, min(CHUNK, n - first)) for first in range(0, n, CHUNK)]
+    return tasks

@@ -1,0 +1,23 @@
+# mypy: ignore-errors
+"""Counting the collisions of crossings by class."""
+
+from numba import njit
+
+
+@njit(cache=True, nogil=True)
+def count_classes(offsets, event, of, out):
+    """Count each crossing's collisions by class.
+
+    Parameters
+    ----------
+    offsets, event : int64 arrays
+        Of a `Plan`: the hardest collision of a crossing is its first.
+    of : int16 array
+        Class of each collision of the pool.
+    out : float32 array, shape (n, 2, p)
+        Zeros; [:, 0] becomes the counts of the hardest, [:, 1] those of its companions.
+    """
+    for i in range(len(offsets) - 1):
+        for c in range(offsets[i], offsets[i + 1]):
+            role = 0 if c == offsets[i] else 1
+            out[i, role, of[event[c]]] += 1
