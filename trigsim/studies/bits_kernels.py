@@ -1,0 +1,219 @@
+# mypy: ignore-errors
+"""Counting packed decisions.
+
+Crossings come in the order of their hardest collisions: those of collision e are
+``order[starts[e]:starts[e + 1]]`` and weigh ``weight[e]`` each. Kernels return sums of weights, and sums of the
+squares of each collision's total, which is what intervals need (`studies.rates.estimates`).
+"""
+
+import numpy as np
+from numba import njit
+
+#: Rows of what `tally` finds for each algorithm and each group.
+RATE, PURE, SHARE, CUMULATIVE = range(4)
+
+
+@njit(cache=True, nogil=True)
+def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n_groups, nodes, node_weights):
+    """Tally algorithms that are kept with probability `keep` each where their bit is set.
+
+    Returns sums and sums of squares: (4, algorithms), (4, groups), and (1,) of the total, then crossings that pass
+    where nothing is prescaled away: (algorithms,), (groups,), (1,). `group_ids` of algorithm i
+    are in ``group_offsets[i]:group_offsets[i + 1]``. Shares are integrated at `nodes`; see `_shares`.
+    """
+    n_alg = len(keep)
+    alg, alg2 = np.zeros((4, n_alg)), np.zeros((4, n_alg))
+    grp, grp2 = np.zeros((4, n_groups)), np.zeros((4, n_groups))
+    total, total2 = np.zeros(1), np.zeros(1)
+    alg_n, grp_n, total_n = np.zeros(n_alg, np.int64), np.zeros(n_groups, np.int64), np.zeros(1, np.int64)
+    acc, gacc = np.zeros((4, n_alg)), np.zeros((4, n_groups))
+    fired, share, term = np.zeros(n_alg, np.int64), np.zeros(n_alg), np.zeros(len(nodes))
+    zeros, product = np.zeros(n_groups, np.int64), np.ones(n_groups)
+    touched = np.zeros(n_groups, np.int64)
+    for e in range(len(starts) - 1):
+        w = weight[e]
+        event_total = 0.0
+        some = False
+        for c in order[starts[e] : starts[e + 1]]:
+            k = 0
+            for b in range(packed.shape[1]):
+                byte = packed[c, b]
+                while byte:
+                    low = byte & -byte
+                    i = 8 * b + _place(low)
+                    if keep[i] > 0:
+                        fired[k] = i
+                        k += 1
+                    byte ^= low
+            if k == 0:
+                continue
+            some = True
+            # Vetoes block the final OR; they have no share in it.
+            n_sure, passed, open_ = 0, 1.0, 1.0
+            for j in range(k):
+                q = keep[fired[j]]
+                if veto[fired[j]]:
+                    open_ *= 1 - q
+                elif q == 1:
+                    n_sure += 1
+                else:
+                    passed *= 1 - q
+            _shares(fired, k, keep, veto, nodes, node_weights, term, share)
+            n_touched = 0
+            before = 1.0
+            for j in range(k):
+                i = fired[j]
+                q = keep[i]
+                acc[RATE, i] += q
+                alg_n[i] += 1
+                if veto[i]:
+                    continue
+                acc[PURE, i] += open_ * _alone(q, n_sure, passed)
+                acc[SHARE, i] += open_ * share[j]
+                acc[CUMULATIVE, i] += open_ * q * before
+                before *= 1 - q
+                for g in group_ids[group_offsets[i] : group_offsets[i + 1]]:
+                    if zeros[g] == 0 and product[g] == 1.0:
+                        touched[n_touched] = g
+                        n_touched += 1
+                    if q == 1:
+                        zeros[g] += 1
+                    else:
+                        product[g] *= 1 - q
+                    gacc[SHARE, g] += open_ * share[j]
+            none = passed if n_sure == 0 else 0.0
+            event_total += open_ * (1 - none)
+            total_n[0] += open_ * (1 - none) > 0
+            for t in range(n_touched):
+                g = touched[t]
+                grp_n[g] += 1
+                gacc[RATE, g] += 1 - (product[g] if zeros[g] == 0 else 0.0)
+                if n_sure == zeros[g]:
+                    gacc[PURE, g] += open_ * (passed / product[g] - none)
+                zeros[g] = 0
+                product[g] = 1.0
+        if some:
+            running = 0.0
+            for i in range(n_alg):
+                running += acc[CUMULATIVE, i]
+                acc[CUMULATIVE, i] = running
+            _flush(acc, w, alg, alg2)
+            _flush(gacc, w, grp, grp2)
+            total[0] += w * event_total
+            total2[0] += (w * event_total) ** 2
+    return alg, alg2, grp, grp2, total, total2, alg_n, grp_n, total_n
+
+
+@njit(cache=True, nogil=True)
+def _place(low):
+    place = 0
+    while low > 1:
+        low >>= 1
+        place += 1
+    return place
+
+
+@njit(cache=True, nogil=True)
+def _alone(q, n_sure, passed):
+    """Probability that an algorithm is kept and no other; `passed` is of those that are not sure."""
+    if q == 1:
+        return passed if n_sure == 1 else 0.0
+    return q * passed / (1 - q) if n_sure == 0 else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _shares(fired, k, keep, veto, nodes, node_weights, term, share):
+    """Mean of 1 / (algorithms kept): the integral of q times the product of 1 - q' + q' t over the others."""
+    unsure = False
+    counted = 0
+    for j in range(k):
+        if not veto[fired[j]]:
+            counted += 1
+            unsure |= keep[fired[j]] < 1
+    if not unsure:
+        for j in range(k):
+            share[j] = 1.0 / max(counted, 1)
+        return
+    for t in range(len(nodes)):
+        product = node_weights[t]
+        for j in range(k):
+            if not veto[fired[j]]:
+                q = keep[fired[j]]
+                product *= 1 - q + q * nodes[t]
+        term[t] = product
+    for j in range(k):
+        q = keep[fired[j]]
+        total = 0.0
+        for t in range(len(nodes)):
+            total += term[t] / (1 - q + q * nodes[t])
+        share[j] = q * total
+
+
+@njit(cache=True, nogil=True)
+def _flush(acc, w, sums, squares):
+    for a in range(acc.shape[0]):
+        for i in range(acc.shape[1]):
+            v = acc[a, i]
+            if v != 0:
+                sums[a, i] += w * v
+                squares[a, i] += (w * v) ** 2
+                acc[a, i] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def turn(packed, places, words):
+    """Set bit ``places[c]`` of ``words[i]`` where crossing c passes algorithm i; places < 0 are left out."""
+    n_alg = words.shape[0]
+    for c in range(len(packed)):
+        p = places[c]
+        if p < 0:
+            continue
+        bit = np.uint64(1) << np.uint64(p & 63)
+        for b in range(packed.shape[1]):
+            byte = packed[c, b]
+            while byte:
+                low = byte & -byte
+                i = 8 * b + _place(low)
+                if i < n_alg:
+                    words[i, p >> 6] |= bit
+                byte ^= low
+
+
+@njit(cache=True, nogil=True)
+def popcount(x):
+    """Bits that are set in a word; LLVM makes it the processor's own."""
+    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@njit(cache=True, nogil=True)
+def overlaps(words, single, single_weight, several, several_weight, first, last, sums, squares):
+    """Fill ``sums[i, j]`` and ``squares[i, j]`` for algorithms first <= i < last and j >= i.
+
+    Collisions of one word are words ``single[s]:single[s + 1]``, one each, and weigh ``single_weight[s]``; one of
+    more words is ``several[e]:several[e + 1]``.
+    """
+    n_alg = words.shape[0]
+    for i in range(first, last):
+        a = words[i]
+        for j in range(i, n_alg):
+            b = words[j]
+            total, total2 = 0.0, 0.0
+            for s in range(len(single_weight)):
+                count, count2 = np.int64(0), np.int64(0)
+                for p in range(single[s], single[s + 1]):
+                    n = popcount(a[p] & b[p])
+                    count += n
+                    count2 += n * n
+                total += single_weight[s] * count
+                total2 += single_weight[s] ** 2 * count2
+            for e in range(len(several_weight)):
+                count = np.int64(0)
+                for p in range(several[e], several[e + 1]):
+                    count += popcount(a[p] & b[p])
+                total += several_weight[e] * count
+                total2 += (several_weight[e] * count) ** 2
+            sums[i, j] = total
+            squares[i, j] = total2

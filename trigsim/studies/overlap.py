@@ -1,0 +1,126 @@
+"""How much of each algorithm's rate every other one takes too."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from trigsim.numeric.intervals import ONE_SIGMA, Estimate, weighted_poisson
+from trigsim.stream.parallel import cores
+from trigsim.studies import bits_kernels as kernels
+from trigsim.studies.decided import Decided
+
+WORD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Rates of pairs of algorithms.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Algorithms.
+    rate, low, high : float64, shape (A, A)
+        Rate of crossings that pass both, and its interval, kHz; the diagonal is each algorithm's own rate.
+    fraction, fraction_low, fraction_high : float64, shape (A, A)
+        Of the rate of the row, the share that the column passes too; 0 in [0, 1] where the row has no rate.
+    """
+
+    names: tuple[str, ...]
+    rate: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    fraction: NDArray[np.float64]
+    fraction_low: NDArray[np.float64]
+    fraction_high: NDArray[np.float64]
+
+    def pair(self, one: str, other: str) -> Estimate:
+        """Return the rate that passes both, kHz."""
+        at = self.names.index(one), self.names.index(other)
+        return Estimate(float(self.rate[at]), float(self.low[at]), float(self.high[at]), "kHz")
+
+    def share(self, of: str, also: str) -> Estimate:
+        """Return the share of the rate of `of` that `also` passes too."""
+        at = self.names.index(of), self.names.index(also)
+        return Estimate(float(self.fraction[at]), float(self.fraction_low[at]), float(self.fraction_high[at]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping; matrices are lists of rows in the order of `algorithms`."""
+        matrices = ("rate", "low", "high", "fraction", "fraction_low", "fraction_high")
+        return {"algorithms": list(self.names), **{name: getattr(self, name).tolist() for name in matrices}}
+
+
+def overlap(sample: Decided, threads: int = 0) -> Overlap:
+    """Return the overlaps of all pairs of algorithms.
+
+    The interval of a pair's rate is that of rates (`studies.rates.rates`); the interval of a share is Clopper and
+    Pearson's with the effective numbers of the weighted counts.
+
+    Parameters
+    ----------
+    sample : Decided
+        Beam crossings.
+    threads : int
+        0 is one per core.
+    """
+    words, single, single_weight, several, several_weight = _laid_out(sample)
+    n = len(sample.names)
+    sums, squares = np.zeros((n, n)), np.zeros((n, n))
+
+    def work(first: int) -> None:
+        kernels.overlaps(
+            words, single, single_weight, several, several_weight, first, min(first + 8, n), sums, squares
+        )
+
+    with ThreadPoolExecutor(cores(threads)) as pool:
+        for _ in pool.map(work, range(0, n, 8)):
+            pass
+    sums += np.triu(sums, 1).T
+    squares += np.triu(squares, 1).T
+    low, high = weighted_poisson(sums, squares, sample.stratum_weight[:-1].max(initial=0.0))
+    return Overlap(sample.names, sums, low, high, *_shares(sums, squares))
+
+
+def _laid_out(sample: Decided) -> tuple[NDArray[Any], ...]:
+    """Return packed words by algorithm in which every collision starts a word, and where they are.
+
+    Crossings that pass nothing are left out. Collisions of one word come first, by weight, then the longer ones.
+    """
+    some: NDArray[np.bool_] = np.asarray(sample.packed.any(axis=1))[sample.order]
+    running = np.concatenate([[0], np.cumsum(some)])
+    count = np.diff(running[sample.starts])
+    there = np.flatnonzero(count)
+    there = there[np.lexsort((sample.weight[there], count[there] > WORD))]
+    length = -(-count[there] // WORD)
+    first = np.concatenate([[0], np.cumsum(length)])
+    # Place of a crossing: its collision's first bit, and its number among those of it that pass something.
+    start_bit = np.full(len(count), -1)
+    start_bit[there] = first[:-1] * WORD
+    event = np.repeat(np.arange(len(count)), np.diff(sample.starts))
+    rank = running[:-1] - running[sample.starts[:-1]][event]
+    places = np.empty(len(sample), np.int64)
+    places[sample.order] = np.where(some, start_bit[event] + rank, -1)
+    words = np.zeros((len(sample.names), int(first[-1])), np.uint64)
+    kernels.turn(sample.packed, places, words)
+    n_single = int((length == 1).sum())
+    weight = sample.weight[there]
+    edges = np.flatnonzero(np.diff(weight[:n_single], prepend=-1.0))
+    return words, np.append(edges, n_single), weight[edges], first[n_single:], weight[n_single:]
+
+
+def _shares(sums: NDArray[np.float64], squares: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    whole, whole2 = np.diag(sums)[:, None], np.diag(squares)[:, None]
+    fraction = np.divide(sums, whole, out=np.zeros_like(sums), where=whole > 0)
+    # A row has the weight of this many equal crossings.
+    count = np.divide(whole**2, whole2, out=np.zeros_like(whole), where=whole2 > 0)
+    passed = np.minimum(fraction, 1.0) * count
+    tail = (1 - ONE_SIGMA) / 2
+    low = np.where(passed > 0, stats.beta.ppf(tail, np.maximum(passed, 1e-12), count - passed + 1), 0.0)
+    high = np.where(count - passed > 1e-9, stats.beta.isf(tail, passed + 1, np.maximum(count - passed, 1e-12)), 1.0)
+    return np.minimum(fraction, 1.0), np.minimum(low, fraction), np.maximum(high, np.minimum(fraction, 1.0))

@@ -1,0 +1,229 @@
+"""Rates of a menu from decisions crossing by crossing: raw, prescaled, pure, shared, cumulative, by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.menu.menu import Menu
+from trigsim.menu.prescale import factor
+from trigsim.numeric.intervals import Estimate
+from trigsim.studies import bits_kernels as kernels
+from trigsim.studies.decided import Decided
+from trigsim.studies.rates import estimates
+
+#: Points of the integral of shared rates: exact up to twice as many algorithms in one crossing.
+NODES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Quantities:
+    """What one row costs, kHz.
+
+    Attributes
+    ----------
+    rate : Estimate
+        Crossings that pass it.
+    pure : Estimate
+        Crossings that nothing else passes (for a group: nothing outside it).
+    proportional : Estimate
+        Each crossing shared evenly among the algorithms that pass it; the shares add up to the total.
+    cumulative : Estimate or None
+        Crossings that pass it or any algorithm before it in the menu; None for groups.
+    """
+
+    rate: Estimate
+    pure: Estimate
+    proportional: Estimate
+    cumulative: Estimate | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        found = {"rate": self.rate, "pure": self.pure, "proportional": self.proportional}
+        if self.cumulative is not None:
+            found["cumulative"] = self.cumulative
+        return {name: estimate.as_dict() for name, estimate in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """One algorithm, one group, or the total.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its name, and "algorithm", "group" or "total".
+    passes : int
+        Crossings of the sample that pass it.
+    prescale : float or None
+        Of an algorithm; 0 is off.
+    before, after : Quantities
+        Of its bits, and of what the prescales leave.
+    """
+
+    name: str
+    kind: Literal["algorithm", "group", "total"]
+    passes: int
+    prescale: float | None
+    before: Quantities
+    after: Quantities
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        prescale = {} if self.prescale is None else {"prescale": self.prescale}
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "passes": self.passes,
+            **prescale,
+            "before_prescale": self.before.as_dict(),
+            "after_prescale": self.after.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RateTable:
+    """Rates of a whole menu.
+
+    Attributes
+    ----------
+    rows : tuple of RateRow
+        Algorithms in the order of the menu, groups, the total.
+    crossings : int
+        Crossings counted.
+    crossing_rate_khz : float
+        Colliding crossings a second, kHz.
+    """
+
+    rows: tuple[RateRow, ...]
+    crossings: int
+    crossing_rate_khz: float
+
+    def __getitem__(self, name: str) -> RateRow:
+        """Return a row by name ("total" is the last)."""
+        return next(row for row in self.rows if row.name == name)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "crossings": self.crossings,
+            "crossing_rate_khz": self.crossing_rate_khz,
+            "rows": [row.as_dict() for row in self.rows],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Prescaling:
+    """What comes after the bits, as the tally needs it.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Algorithms.
+    keep : float64, shape (algorithms,)
+        Probability that a bit survives its prescale.
+    prescale : tuple of float
+        The prescales.
+    veto : bool, shape (algorithms,)
+        Algorithms that block the final OR.
+    groups : mapping of str to tuple of int
+        Group → places of its algorithms.
+    """
+
+    names: tuple[str, ...]
+    keep: NDArray[np.float64]
+    prescale: tuple[float, ...]
+    veto: NDArray[np.bool_]
+    groups: Mapping[str, tuple[int, ...]]
+
+    @classmethod
+    def of(cls, menu: Menu, names: tuple[str, ...], column: Mapping[str, int] | None = None) -> Prescaling:
+        """Return the prescaling of a menu's algorithms `names`.
+
+        Parameters
+        ----------
+        menu : Menu
+            With prescales, vetoes and groups.
+        names : tuple of str
+            As decided.
+        column : mapping, optional
+            Algorithm → prescale in hundredths, a column of `menu.prescale.PrescaleTable`.
+        """
+        known = {a.name: a for a in menu.algorithms}
+        hundredths = [(column or {}).get(name, factor(known[name].prescale)) for name in names]
+        place = {name: i for i, name in enumerate(names)}
+        return cls(
+            names,
+            np.array([100 / h if h else 0.0 for h in hundredths]),
+            tuple(h / 100 for h in hundredths),
+            np.array([known[name].veto for name in names]),
+            {g: tuple(place[a] for a in members if a in place) for g, members in menu.groups.items()},
+        )
+
+
+def rate_table(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> RateTable:
+    """Return the rates of every algorithm and group and of the total, before and after prescale.
+
+    A prescale of p keeps each bit with probability 1/p, independently of other algorithms: rates after prescale are
+    the expectation over that, not one history of the counters. Vetoes block the total, and pure and shared rates;
+    BX masks are not applied, since a crossing here has no place in the orbit.
+
+    Parameters
+    ----------
+    sample : Decided
+        Beam crossings.
+    after : Prescaling
+        Of the same algorithms.
+    crossing_rate_khz : float
+        Colliding crossings a second, kHz.
+    """
+    if sample.names != after.names:
+        raise ValueError("decisions and prescales are of different algorithms")
+    with ThreadPoolExecutor(2) as pool:
+        raw, left = pool.map(lambda keep: _tally(sample, after, keep), (np.ones(len(after.keep)), after.keep))
+    before_rows, after_rows = (_quantities(t, sample.stratum_weight, crossing_rate_khz) for t in (raw, left))
+    passes = np.concatenate(raw[6:])
+    kinds: list[tuple[str, Literal["algorithm", "group", "total"], float | None]] = [
+        *((name, "algorithm", p) for name, p in zip(after.names, after.prescale, strict=True)),
+        *((name, "group", None) for name in after.groups),
+        ("total", "total", None),
+    ]
+    rows = tuple(
+        RateRow(name, kind, int(n), prescale, one, two)
+        for (name, kind, prescale), n, one, two in zip(kinds, passes, before_rows, after_rows, strict=True)
+    )
+    return RateTable(rows, len(sample), crossing_rate_khz)
+
+
+def _tally(sample: Decided, after: Prescaling, keep: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+    members: list[list[int]] = [[] for _ in after.names]
+    for number, places in enumerate(after.groups.values()):
+        for place in places:
+            members[place].append(number)
+    offsets = np.cumsum([0, *map(len, members)])
+    ids = np.array([g for some in members for g in some], np.int64)
+    nodes, node_weights = np.polynomial.legendre.leggauss(NODES)
+    return tuple(
+        kernels.tally(
+            sample.packed, sample.order, sample.starts, sample.weight, keep, after.veto,
+            offsets, ids, len(after.groups), (nodes + 1) / 2, node_weights / 2,
+        )
+    )  # fmt: skip
+
+
+def _quantities(
+    found: tuple[NDArray[Any], ...], stratum_weight: NDArray[np.float64], crossing_rate_khz: float
+) -> list[Quantities]:
+    def of(sums: NDArray[np.float64], squares: NDArray[np.float64]) -> list[list[Estimate]]:
+        return [estimates(s, q, stratum_weight, crossing_rate_khz) for s, q in zip(sums, squares, strict=True)]
+
+    alg, alg2, grp, grp2, total, total2 = found[:6]
+    algorithms = [Quantities(*row) for row in zip(*of(alg, alg2), strict=True)]
+    groups = [Quantities(rate, pure, share, None) for rate, pure, share, _ in zip(*of(grp, grp2), strict=True)]
+    (everything,) = estimates(total, total2, stratum_weight, crossing_rate_khz)
+    return [*algorithms, *groups, Quantities(everything, everything, everything, None)]
