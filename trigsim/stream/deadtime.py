@@ -153,6 +153,11 @@ class DeadTime:
         """Names of the buckets and buffers."""
         return self.causes[len(self.accepts) :]
 
+    @property
+    def occupancy_shape(self) -> tuple[int, int]:
+        """Shape of `Vetoed.occupancy`."""
+        return len(self.size), int(self.size.max(initial=0)) + 1
+
     def start(self) -> DeadTimeState:
         """Return the state of the start: nothing accepted yet, all buckets empty."""
         return DeadTimeState(
@@ -192,7 +197,7 @@ class DeadTime:
         kept = np.empty(len(times), np.bool_)
         blocked, alone = np.zeros(causes, np.int64), np.zeros(causes, np.int64)
         dead = np.zeros(causes + 1, np.int64)
-        occupancy = np.zeros((len(self.size), int(self.size.max(initial=0)) + 1), np.int64)
+        occupancy = np.zeros(self.occupancy_shape, np.int64)
         prefix = np.concatenate([[0], np.cumsum(watched)]).astype(np.int64)
         veto(
             times, stop, self.accepts, self.window, self.size, self.leak, prefix,
