@@ -11,6 +11,8 @@ from numba import njit
 
 #: Rows of what `tally` finds for each algorithm and each group.
 RATE, PURE, SHARE, CUMULATIVE = range(4)
+#: Place of the only bit of a byte.
+PLACE = np.array([max(int(low).bit_length() - 1, 0) for low in range(256)])
 
 
 @njit(cache=True, nogil=True)
@@ -40,7 +42,7 @@ def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n
                 byte = packed[c, b]
                 while byte:
                     low = byte & -byte
-                    i = 8 * b + _place(low)
+                    i = 8 * b + PLACE[low]
                     if keep[i] > 0:
                         fired[k] = i
                         k += 1
@@ -105,15 +107,6 @@ def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n
 
 
 @njit(cache=True, nogil=True)
-def _place(low):
-    place = 0
-    while low > 1:
-        low >>= 1
-        place += 1
-    return place
-
-
-@njit(cache=True, nogil=True)
 def _alone(q, n_sure, passed):
     """Probability that an algorithm is kept and no other; `passed` is of those that are not sure."""
     if q == 1:
@@ -134,19 +127,28 @@ def _shares(fired, k, keep, veto, nodes, node_weights, term, share):
         for j in range(k):
             share[j] = 1.0 / max(counted, 1)
         return
+    sure = 0
     for t in range(len(nodes)):
-        product = node_weights[t]
-        for j in range(k):
-            if not veto[fired[j]]:
-                q = keep[fired[j]]
-                product *= 1 - q + q * nodes[t]
-        term[t] = product
+        term[t] = node_weights[t]
     for j in range(k):
         q = keep[fired[j]]
-        total = 0.0
-        for t in range(len(nodes)):
-            total += term[t] / (1 - q + q * nodes[t])
-        share[j] = q * total
+        if q == 1:
+            sure += not veto[fired[j]]
+        elif not veto[fired[j]]:
+            for t in range(len(nodes)):
+                term[t] *= 1 - q + q * nodes[t]
+    of_sure = 0.0
+    for t in range(len(nodes)):
+        of_sure += term[t] * nodes[t] ** max(sure - 1, 0)
+        term[t] *= nodes[t] ** sure
+    for j in range(k):
+        q = keep[fired[j]]
+        share[j] = of_sure
+        if q < 1:
+            total = 0.0
+            for t in range(len(nodes)):
+                total += term[t] / (1 - q + q * nodes[t])
+            share[j] = q * total
 
 
 @njit(cache=True, nogil=True)
@@ -173,7 +175,7 @@ def turn(packed, places, words):
             byte = packed[c, b]
             while byte:
                 low = byte & -byte
-                i = 8 * b + _place(low)
+                i = 8 * b + PLACE[low]
                 if i < n_alg:
                     words[i, p >> 6] |= bit
                 byte ^= low
