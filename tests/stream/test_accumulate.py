@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
+from trigsim.stream.accumulate import CLUSTERS, EfficiencyCounts, RateCounts
 from trigsim.studies.rates import efficiencies, live_time_s, rates, unseen, weights
 
 ROWS = ("a", "b", "total")
@@ -60,13 +60,47 @@ def test_what_strata_without_a_pass_could_hide():
 
 
 def test_reuse_of_one_collision_widens_the_interval():
-    spread, shared = RateCounts.empty(("a",), 1, 100), RateCounts.empty(("a",), 1, 100)
-    bits = np.ones((100, 1), np.bool_)
-    spread.fill(0, np.arange(100), bits)
-    shared.fill(0, np.zeros(100, np.int64), bits)
-    one, two = (rates(c, np.array([1.0]), 1.0)["a"] for c in (spread, shared))
-    assert one.value == two.value == 1.0
-    assert two.low < one.low < 0.95
+    def interval(passed_with):
+        counts = RateCounts.empty(("a",), 2, 100)
+        counts.fill(0, np.arange(100) % 50, np.ones((100, 1), np.bool_) & False)
+        counts.fill(0, passed_with, np.ones((50, 1), np.bool_))
+        return rates(counts, np.array([1.0, 0.0]), 1.0)["a"]
+
+    spread, shared = interval(np.arange(50)), interval(np.zeros(50, np.int64))
+    assert spread.value == shared.value == pytest.approx(1 / 3)
+    assert shared.low < spread.low - 0.1
+
+
+@given(st.integers(0, 1000), st.integers(1, 9))
+def test_pieces_add_up_to_the_whole(seed, cuts):
+    rng = np.random.default_rng(seed)
+    whole, added = (RateCounts.empty(ROWS, 3, 7, 4) for _ in range(2))
+    for stratum in (2, 0, 2):
+        event, bits = rng.integers(0, 30, 40), rng.random((40, 3)) < 0.3
+        kinds = rng.integers(0, 200, (40, 2, 4)).astype(np.float32)
+        whole.fill(stratum, event, bits, kinds)
+        if stratum == 0:
+            np.testing.assert_array_equal(whole.class_tried[0], kinds.sum(axis=0))
+            np.testing.assert_array_equal(whole.class_passed[1, 0], kinds[bits[:, 1]].sum(axis=0))
+        for part in np.array_split(np.arange(40), cuts):
+            one = RateCounts.empty(ROWS, 1, 7, 4)
+            one.fill(0, event[part], bits[part], kinds[part])
+            added.add(stratum, one.piece())
+    for name in ("passes", "tried", "class_passed", "class_tried"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(added, name))
+    np.testing.assert_array_equal(whole.drawn, [40, 0, 80])
+
+
+def test_a_piece_is_of_one_stratum():
+    with pytest.raises(ValueError, match="counts of 3 strata are no piece"):
+        filled(1).piece()
+
+
+def test_large_libraries_share_clusters():
+    counts = RateCounts.empty(("a",), 1, 10**9)
+    counts.fill(0, np.array([5, 5 + CLUSTERS, 6 + 3 * CLUSTERS]), np.ones((3, 1), np.bool_))
+    assert counts.passes.shape == (1, 1, CLUSTERS)
+    assert list(counts.passes[0, 0, 4:8]) == [0, 2, 1, 0]
 
 
 def test_live_time_of_a_poisson_count():

@@ -116,13 +116,15 @@ class RateCounts:
         """Return counts of a single stratum as sparse arrays."""
         if len(self.tried) != 1:
             raise ValueError(f"counts of {len(self.tried)} strata are no piece; count one")
-        event, cell = np.flatnonzero(self.tried), np.flatnonzero(self.passes)
+        event = np.flatnonzero(self.tried)
+        some = self.passes[:, 0, event]
+        row, place = np.nonzero(some)
         return Piece(
             int(self.tried.sum()),
             event,
             self.tried[0, event].astype(np.int32),
-            cell,
-            self.passes.reshape(-1)[cell].astype(np.int32),
+            row * self.passes.shape[2] + event[place],
+            some[row, place].astype(np.int32),
             self.class_tried[0],
             self.class_passed[:, 0],
         )

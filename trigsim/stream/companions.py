@@ -8,7 +8,6 @@ hardest tower.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +15,18 @@ from numpy.typing import NDArray
 
 from trigsim.events.model import MUON_PT
 from trigsim.stream.companion_kernels import count_classes
-from trigsim.stream.plan import Plan, Pool
+from trigsim.stream.plan import Plan
+from trigsim.stream.source import Source
 
 #: A collision with a muon of this many GeV is in the muon class of its stratum.
 MUON_GEV = 3.0
+#: Chance adds (mean number of companions) * classes / collisions of the sampling variance, and is subtracted again:
+#: not more than this, lest what is left drown in its noise.
+CHANCE = 0.35
 #: Energy and tower classes go this many a side at most, and hold about this many collisions at least.
-SIDE, LEAST = 4, 300
+SIDE, LEAST = 7, 20
+#: A stratum of fewer collisions in a crossing is one class: companions of it are rare.
+FEW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +55,17 @@ class Classes:
         return out
 
 
-def classes(pool: Pool, members: Sequence[NDArray[np.int64]]) -> Classes:
-    """Sort the collisions that may be drawn of each stratum into classes.
-
-    Parameters
-    ----------
-    pool : Pool
-        All collisions.
-    members : K int64 arrays
-        Pool numbers that may be drawn for each stratum.
-    """
+def classes(source: Source) -> Classes:
+    """Sort the collisions that a source draws of each stratum into classes."""
+    pool, mean = source.pool, source.strata.share @ source.strata.means
     energy = _of_each(np.add, pool.tower_et, pool.tower_offsets)
     tower = _of_each(np.maximum, pool.tower_et, pool.tower_offsets)
     muon = _of_each(np.maximum, pool.muon_pt, pool.muon_offsets) >= MUON_PT.to_hw(MUON_GEV)
     of = np.zeros(len(energy), np.int16)
     stratum: list[int] = []
-    for k, some in enumerate(members):
-        side = int(np.clip(np.sqrt(len(some) / LEAST), 1, SIDE))
+    for k, some in enumerate(source.members):
+        most = min(CHANCE * len(some) / mean[k], len(some) / LEAST, SIDE**2) if mean[k] > FEW else 1.0
+        side = max(1, int(np.sqrt(most)))
         slice_of_energy = _quantile(energy[some], side)
         within = np.zeros(len(some), np.int64)
         for one in range(side):
@@ -76,7 +75,7 @@ def classes(pool: Pool, members: Sequence[NDArray[np.int64]]) -> Classes:
         used, number = np.unique(number, return_inverse=True)
         of[some] = len(stratum) + number
         stratum += [k] * len(used)
-    drawn = np.concatenate(list(members))
+    drawn = np.concatenate(source.members)
     return Classes(of, np.array(stratum), np.bincount(of[drawn], minlength=len(stratum)))
 
 

@@ -84,8 +84,7 @@ def stream(
         If a signal or the target is unknown, or the checkpoint is of another run or cannot be written.
     """
     source.require_signals(signals)
-    of = classes(source.pool, source.members)
-    worker = Worker(source, builder, tuple(variants), tuple(signals), of, seed, observer)
+    worker = Worker(source, builder, tuple(variants), tuple(signals), classes(source), seed, observer)
     schedule = partial(in_order, worker.answer, threads=cores(threads))
     return stream_worker(
         worker, schedule,

@@ -7,9 +7,14 @@ from numpy.typing import NDArray
 
 from trigsim.numeric.intervals import Estimate, efficiency, weighted_poisson
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
+from trigsim.stream.companions import Classes
+from trigsim.stream.companions import classes as classes_of
 from trigsim.stream.run import VariantResult
 from trigsim.stream.source import Source
 from trigsim.studies.results import MenuResult
+
+#: No rate is given a smaller relative error: one that every crossing gives would have none.
+LEAST_ERROR = 1e-6
 
 
 def weights(
@@ -49,11 +54,13 @@ def unseen(counts: RateCounts, weight: NDArray[np.float64]) -> dict[str, float]:
     return dict(zip(counts.rows, map(float, limit), strict=True))
 
 
-def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_khz: float) -> dict[str, Estimate]:
-    """Return the rate of each row.
-
-    Crossings that share their hardest collision are not independent: the variance sums the square of each
-    collision's total weight, which is the sampling error and the re-use of the finite library together.
+def rates(
+    counts: RateCounts,
+    probability: NDArray[np.float64],
+    crossing_rate_khz: float,
+    classes: Classes | None = None,
+) -> dict[str, Estimate]:
+    """Return the rate of each row; its interval holds sampling and re-use of the finite library, see `variance`.
 
     Parameters
     ----------
@@ -63,6 +70,8 @@ def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_kh
         Of each stratum of crossings; strata that were not drawn count as never passing.
     crossing_rate_khz : float
         Colliding crossings a second, kHz.
+    classes : Classes, optional
+        Those that the counts are of; without them the companions' re-use is left out.
 
     Returns
     -------
@@ -71,8 +80,65 @@ def rates(counts: RateCounts, probability: NDArray[np.float64], crossing_rate_kh
     """
     weight = weights(counts.drawn, probability, crossing_rate_khz)
     sum_w = counts.passes.sum(axis=2) @ weight
-    sum_w2 = (counts.passes.astype(np.float64) ** 2).sum(axis=2) @ weight**2
+    sum_w2 = np.maximum(variance(counts, weight, classes), (LEAST_ERROR * sum_w) ** 2)
     return dict(zip(counts.rows, estimates(sum_w, sum_w2, weight, crossing_rate_khz), strict=True))
+
+
+def variance(
+    counts: RateCounts, weight: NDArray[np.float64], classes: Classes | None = None
+) -> NDArray[np.float64]:
+    """Return the variance of each row's rate: sampling of crossings and the finite library together.
+
+    It is the bootstrap over the collisions of the library to first order (the infinitesimal jackknife): the sum,
+    over collisions, of the squared derivative of the rate by the collision's weight. The hardest collision of a
+    crossing gives its derivative one by one: passes with it, less those that as many crossings of its stratum have
+    on average. That of its companions, of which there are hundreds, is the mean of their class: how much more often
+    crossings pass that hold more collisions of the class. What chance alone gives to the square of the latter is
+    subtracted.
+
+    Parameters
+    ----------
+    counts : RateCounts
+        Of K + 1 strata of crossings.
+    weight : float64, shape (K + 1,)
+        See `weights`.
+    classes : Classes, optional
+        Those that the counts are of.
+
+    Returns
+    -------
+    float64, shape (rows,)
+        In kHz squared. Empty crossings, which are all the same, have none.
+    """
+    passed = counts.passes.sum(axis=2)
+    drawn = np.maximum(counts.drawn, 1)
+    fraction = passed / drawn
+    # Sum over clusters e of (passes of e - fraction * crossings of e)^2. Where all passed, one might have failed.
+    tried = counts.tried.astype(np.float64)
+    squares = np.einsum("rke,rke->rk", counts.passes, counts.passes)
+    shared = np.einsum("rke,ke->rk", counts.passes, counts.tried)
+    spread = squares - 2 * fraction * shared + fraction**2 * (tried**2).sum(axis=1)
+    spread = np.where(passed > 0, np.maximum(spread, 1.0), 0.0)
+    spread[:, -1] = 0.0
+    hardest = np.asarray(spread @ weight**2, dtype=np.float64)
+    return hardest if classes is None else hardest + _companions(counts, weight, fraction, classes)
+
+
+def _companions(
+    counts: RateCounts, weight: NDArray[np.float64], fraction: NDArray[np.float64], classes: Classes
+) -> NDArray[np.float64]:
+    """Return what the companions' re-use adds to `variance`, not negative, shape (rows,)."""
+    # Derivatives by class, of the hardest (0) and of companions (1), summed over the strata of crossings.
+    excess = counts.class_passed - fraction[:, :, None, None] * counts.class_tried
+    hard, more = np.moveaxis(np.einsum("rkcj,k->rcj", excess, weight), 1, 0)
+    same = classes.stratum[:, None] == classes.stratum
+    members = same @ classes.size
+    # A companion more of one class is one less of the others of its stratum: its number is drawn before.
+    more = more - more @ same * (classes.size / members)
+    added = ((2 * hard + more) * more / classes.size).sum(axis=1)
+    chance = counts.class_tried[:, 1] @ same @ ((1 - classes.size / members) / members)
+    expected = (fraction * (1 - fraction) * weight**2) @ chance
+    return np.asarray(np.maximum(added - expected, 0.0), dtype=np.float64)
 
 
 def estimates(
@@ -86,7 +152,7 @@ def estimates(
     Parameters
     ----------
     sum_w, sum_w2 : float64, shape (n,)
-        Total weight of what passed, and the sum over hardest collisions of its squared total weight; see `rates`.
+        Total weight of what passed, and its variance.
     weight : float64, shape (K + 1,)
         See `weights`; the empty crossing, the last, bounds nothing.
     crossing_rate_khz : float
@@ -114,7 +180,12 @@ def live_time_s(rate: Estimate) -> float:
 
 def menu_result(source: Source, result: VariantResult) -> MenuResult:
     """Return rates and efficiencies of one streamed menu."""
-    found = rates(result.rates, source.strata.probability, source.beam.crossing_rate_khz)
+    found = rates(
+        result.rates,
+        source.strata.probability,
+        source.beam.crossing_rate_khz,
+        classes_of(source),
+    )
     return MenuResult(
         rates=found,
         unseen_khz=unseen(

@@ -1,0 +1,132 @@
+"""Intervals of rates on toys: libraries drawn again and again, of which the truth is known."""
+
+import numpy as np
+import pytest
+
+from trigsim.stream.accumulate import RateCounts
+from trigsim.stream.companions import Classes
+from trigsim.stream.plan import draw_plan
+from trigsim.stream.strata import Strata
+from trigsim.studies.rates import rates, variance, weights
+
+#: Soft and hard collisions in a crossing, and in a library.
+MEANS, SIZES = np.array([20.0, 0.6]), (300, 80)
+STRATA = Strata(("soft", "hard"), MEANS[None], np.ones(1))
+ROWS = ("sum", "any", "both", "nearly all")
+CUTS = {"sum": 30.0, "any": 10.0, "nearly all": 8.0}
+CLUSTERS, N = 300, 600
+
+
+def library(rng):
+    """Sizes of collisions, soft ones first, and their classes by size."""
+    x = np.concatenate([rng.exponential(0.8, SIZES[0]), 3 + rng.exponential(3.0, SIZES[1])])
+    soft = np.argsort(np.argsort(x[: SIZES[0]])) * 8 // SIZES[0]
+    hard = 8 + np.argsort(np.argsort(x[SIZES[0] :])) * 16 // SIZES[1]
+    of = np.concatenate([soft, hard]).astype(np.int16)
+    return x, Classes(of, np.repeat([0, 1], [8, 16]), np.bincount(of))
+
+
+def decide(x, offsets):
+    crossing = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    total = np.bincount(crossing, weights=x, minlength=len(offsets) - 1)
+    largest = np.zeros(len(total))
+    np.maximum.at(largest, crossing, x)
+    high, any_ = total > CUTS["sum"], largest > CUTS["any"]
+    return np.stack([high, any_, high & any_, total > CUTS["nearly all"]], axis=1)
+
+
+def count(rng, x, classes):
+    """Stream crossings of every stratum."""
+    members = [np.arange(SIZES[0]), np.arange(SIZES[0], sum(SIZES))]
+    counts = RateCounts.empty(ROWS, 3, CLUSTERS, len(classes))
+    for k, n in ((0, N), (1, N), (2, 1)):
+        plan = draw_plan(STRATA.draw_counts(k, n, rng), members, 1.0, rng)
+        local = plan.hardest - (SIZES[0] if k == 1 else 0) if k < 2 else np.zeros(1, np.int64)
+        counts.fill(k, local, decide(x[plan.event], plan.offsets), classes.count(plan))
+    return counts
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Fractions of crossings, all of whose collisions are new."""
+    rng = np.random.default_rng(1)
+    passed, n, rounds = np.zeros(len(ROWS)), 50_000, 12
+    for _ in range(rounds):
+        soft, hard = rng.poisson(MEANS[0], n), rng.poisson(MEANS[1], n)
+        x = np.concatenate([rng.exponential(0.8, soft.sum()), 3 + rng.exponential(3.0, hard.sum())])
+        crossing = np.concatenate([np.repeat(np.arange(n), soft), np.repeat(np.arange(n), hard)])
+        order = np.argsort(crossing, kind="stable")
+        passed += decide(x[order], np.concatenate([[0], np.cumsum(soft + hard)])).sum(axis=0)
+    return passed / (n * rounds)
+
+
+@pytest.fixture(scope="module")
+def toys():
+    rng = np.random.default_rng(2)
+    made = []
+    for _ in range(300):
+        x, classes = library(rng)
+        made.append((count(rng, x, classes), classes))
+    return made
+
+
+def covered(toys, truth, with_classes):
+    inside = np.zeros(len(ROWS))
+    for counts, classes in toys:
+        found = rates(counts, STRATA.probability, 1.0, classes if with_classes else None)
+        inside += [found[row].low <= t <= found[row].high for row, t in zip(ROWS, truth, strict=True)]
+    return dict(zip(ROWS, inside / len(toys), strict=True))
+
+
+def test_truth_has_its_closed_form(truth):
+    """Any collision above a cut: one less the chance that none is, a Poisson zero."""
+    above = MEANS @ [np.exp(-CUTS["any"] / 0.8), np.exp(-(CUTS["any"] - 3) / 3)]
+    assert truth[1] == pytest.approx(-np.expm1(-above), abs=0.003)
+
+
+def test_estimates_have_no_bias(toys, truth):
+    values = np.array([[e.value for e in rates(c, STRATA.probability, 1.0).values()] for c, _ in toys])
+    error = values.std(axis=0) / np.sqrt(len(toys))
+    assert (np.abs(values.mean(axis=0) - truth) < 5 * error).all()
+
+
+def test_intervals_cover(toys, truth):
+    """Of 300 toys 68.3 % ± 2.7 % should hold the truth."""
+    for row, share in covered(toys, truth, with_classes=True).items():
+        assert 0.60 < share < 0.77, row
+
+
+def test_without_the_companions_they_would_not(toys, truth):
+    assert covered(toys, truth, with_classes=False)["sum"] < 0.55
+
+
+def test_variance_is_the_spread_of_toys(toys):
+    values = np.array([[e.value for e in rates(c, STRATA.probability, 1.0).values()] for c, _ in toys])
+    told = np.mean([variance(c, weights(c.drawn, STRATA.probability, 1.0), classes) for c, classes in toys], axis=0)
+    np.testing.assert_allclose(told, values.var(axis=0), rtol=0.25)
+
+
+def test_weights_sum_to_the_crossing_rate(toys):
+    counts, _ = toys[0]
+    assert weights(counts.drawn, STRATA.probability, 31.0) @ counts.drawn == pytest.approx(31.0, rel=1e-12)
+
+
+def test_stratified_and_brute_force_agree_with_the_closed_form():
+    """On one library: 'any' depends on how many collisions of it are above the cut, and is known exactly."""
+    rng = np.random.default_rng(7)
+    x, classes = library(rng)
+    above = MEANS @ [(x[: SIZES[0]] > CUTS["any"]).mean(), (x[SIZES[0] :] > CUTS["any"]).mean()]
+    counts = [count(rng, x, classes) for _ in range(40)]
+    for other in counts[1:]:
+        counts[0].merge(other)
+    found = rates(counts[0], STRATA.probability, 1.0)["any"].value
+    assert found == pytest.approx(-np.expm1(-above), abs=5 * 0.5 / np.sqrt(40 * N))
+
+
+def test_what_every_crossing_passes_has_nearly_no_error():
+    counts = RateCounts.empty(("all",), 2, 4)
+    counts.fill(0, np.arange(4), np.ones((4, 1), np.bool_))
+    counts.fill(1, np.zeros(1, np.int64), np.ones((1, 1), np.bool_))
+    found = rates(counts, np.array([1e-9, 1 - 1e-9]), 100.0)["all"]
+    assert found.value == pytest.approx(100.0)
+    assert 99.99 < found.low < found.value <= found.high <= 100.0
