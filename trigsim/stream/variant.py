@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,8 +75,7 @@ class Variant:
             if model not in taggers:
                 raise InputError(f"the menu cuts on tagger '{model}'; give it with --tagger {model}=FOLDER")
         compiled = menu.compile(models=taggers)
-        column = {algorithm_name: i for i, algorithm_name in enumerate(compiled.names)}
-        groups = {g: np.array([column[a] for a in names if a in column]) for g, names in menu.groups.items()}
+        groups = group_columns(menu, compiled.names)
         leg = None if algorithm is None else scored_leg(menu, algorithm)
         return cls(name, compiled, groups, taggers, leg)
 
@@ -120,6 +119,15 @@ class Variant:
             passed &= np.any([(low <= fields[name]) & (fields[name] <= high) for low, high in intervals], axis=0)
         best: NDArray[np.int32] = np.where(passed, scores[field], NO_SCORE).max(axis=1)
         return best
+
+
+def group_columns(menu: Menu, names: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """Return for each group of `menu` the places of its algorithms in `names`."""
+    column = {name: i for i, name in enumerate(names)}
+    return {
+        group: np.array([column[a] for a in algorithms if a in column], np.int64)
+        for group, algorithms in menu.groups.items()
+    }
 
 
 def scored_leg(menu: Menu, algorithm: str) -> ResolvedLeg:
