@@ -46,12 +46,10 @@ def compile_menu(
     only: Collection[str] | None,
 ) -> CompiledMenu:
     """Compile a menu; see `Menu.compile`."""
-    programs = menu.programs(models)
-    if only is not None:
-        unknown = sorted(set(only) - {a.name for a in menu.algorithms})
-        if unknown:
-            raise InputError(f"menu {menu.name} has no algorithm '{unknown[0]}'")
-        programs = {name: program for name, program in programs.items() if name in only}
+    unknown = sorted(set(only or ()) - {a.name for a in menu.algorithms})
+    if unknown:
+        raise InputError(f"menu {menu.name} has no algorithm '{unknown[0]}'")
+    programs = menu.programs(models, only)
     conditions: dict[ResolvedCondition, int] = {}
     for program in programs.values():
         for part in program:

@@ -93,7 +93,7 @@ class Menu:
         return _Checker(self, None).programs()
 
     def programs(
-        self, models: Mapping[str, TaggerScores] | None = None
+        self, models: Mapping[str, TaggerScores] | None = None, only: Collection[str] | None = None
     ) -> dict[str, tuple[ResolvedCondition | str, ...]]:
         """Return each supported algorithm as a postfix program over conditions in hardware numbers.
 
@@ -101,8 +101,10 @@ class Menu:
         ----------
         models : mapping, optional
             Taggers by name; without them every score passes.
+        only : collection of str, optional
+            Algorithms wanted; taggers that only others need may be missing.
         """
-        return self._programs if models is None else _Checker(self, models).programs()
+        return self._programs if models is None else _Checker(self, models).programs(only)
 
     def compile(
         self,
@@ -140,13 +142,14 @@ class _Checker:
         self.done: dict[str, tuple[ResolvedCondition | str, ...]] = {}
         self.open: list[str] = []
 
-    def programs(self) -> dict[str, tuple[ResolvedCondition | str, ...]]:
-        for name, condition in self.menu.config.conditions.items():
-            self.named(name, condition)
+    def programs(self, only: Collection[str] | None = None) -> dict[str, tuple[ResolvedCondition | str, ...]]:
+        if only is None:
+            for name, condition in self.menu.config.conditions.items():
+                self.named(name, condition)
         return {
             algorithm.name: self.lower(algorithm.when, ("algorithms", place, "when"))
             for place, algorithm in enumerate(self.menu.algorithms)
-            if algorithm.when is not None
+            if algorithm.when is not None and (only is None or algorithm.name in only)
         }
 
     def named(self, name: str, condition: Condition) -> tuple[ResolvedCondition | str, ...]:
