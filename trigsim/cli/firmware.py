@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trigsim.cli.common import JsonFlag, OutputFolder, Seed, emit_json
+from trigsim.cli.menu_firmware import Networks, Taggers, Vectors, compare_menu, is_menu, menu
 
 if TYPE_CHECKING:
     from trigsim.firmware.resources import Resources
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     group.command()(rtl)
     group.command()(synth)
     group.command()(report)
+    group.command()(menu)
     app.add_typer(group, name="firmware")
     app.command()(compare)
 
@@ -146,17 +148,24 @@ def _show(resources: Resources) -> None:
 
 
 def compare(
-    model: ModelFolder,
+    model: Annotated[Path, typer.Argument(help="Folder of a trained model (model.json), or a menu (YAML, XML).")],
     inputs: Annotated[int, typer.Option("--inputs", "-n", min=2, help="How many inputs to draw.")] = 10_000,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Keep the project, and a reproducer of a mismatch, here.")
     ] = None,
     rtl: Annotated[bool, typer.Option("--rtl", help="Simulate the RTL too (da4ml, Verilator).")] = False,
+    vectors: Vectors = None,
+    library: Annotated[
+        Path | None, typer.Option(help="Of a menu: crossings of this event library instead of drawn ones.")
+    ] = None,
+    beam: Annotated[Path, typer.Option(help="Beam YAML of --library.")] = Path("configs/beams/pileup200.yaml"),
+    tagger: Taggers = None,
+    network: Networks = None,
     config: TargetFile = None,
     seed: Seed = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Compare the emulator of a model with its C simulation, bit by bit; exit 1 where they differ."""
+    """Compare the emulator of a model or a menu with its C simulation, bit by bit; exit 1 where they differ."""
     import tempfile  # noqa: PLC0415
 
     from trigsim.base.config import load as load_yaml  # noqa: PLC0415
@@ -165,6 +174,22 @@ def compare(
     from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
     from trigsim.tagger.model import load  # noqa: PLC0415
 
+    if is_menu(model):
+        with tempfile.TemporaryDirectory(prefix="trigsim-compare-") as scratch:
+            compare_menu(
+                model,
+                inputs,
+                output or Path(scratch),
+                vectors,
+                library,
+                beam,
+                tagger,
+                network,
+                config,
+                seed,
+                as_json,
+            )
+        return
     target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
     with tempfile.TemporaryDirectory(prefix="trigsim-compare-") as scratch:
         found = compare_model(load(model), inputs, output or scratch, target, seed, with_rtl=rtl)
