@@ -1,7 +1,7 @@
 """A made-up scan."""
 
 from trigsim.numeric.intervals import Estimate
-from trigsim.studies.results import BudgetResult, Hardware, MenuResult, ScanResult
+from trigsim.studies.results import BudgetResult, Hardware, MenuResult, ScanResult, SeedResult
 
 
 def made_up(mismatches: int = 0) -> ScanResult:
@@ -9,8 +9,12 @@ def made_up(mismatches: int = 0) -> ScanResult:
         half = Estimate(0.5, 0.45, 0.56)
         return BudgetResult(
             features=tuple(f"f{i}" for i in range(k)),
+            nodes=(8, 4),
+            bits=6,
+            bit_operations=1000 * k,
             auc=Estimate(0.9, 0.89, 0.91),
-            rejection=Estimate(50.0, 45.0, 56.0),
+            rejection={e: Estimate(50.0, 45.0, 56.0) for e in (0.3, 0.5, 0.7)},
+            seeds=tuple(SeedResult(s, tuple(f"f{i}" for i in range(k)), 0.89 + 0.01 * s) for s in range(3)),
             menu=MenuResult(
                 {"Tagged <b>": Estimate(1.5, 1.2, 1.9, "kHz"), "total": Estimate(20.0, 18.0, 22.0, "kHz")},
                 {"Tagged <b>": 0.4, "total": 0.0},

@@ -62,8 +62,10 @@ def test_a_row_holds_what_the_design_asks_for(scan, tmp_path):
     assert row["inputs"] == 4
     assert row["csim_inputs"] >= 900
     assert row["csim_mismatches"] == 0
-    for name in ("auc", "background_rejection_50", "efficiency_at_rate"):
-        assert row[name]["low"] <= row[name]["value"] <= row[name]["high"]
+    rejections = row["background_rejection"]
+    assert rejections.keys() == {"0.30", "0.50", "0.70"}
+    for estimate in (row["auc"], row["efficiency_at_rate"], *rejections.values()):
+        assert estimate["low"] <= estimate["value"] <= estimate["high"]
     for rate in row["rates"].values():
         assert rate["unit"] == "kHz"
         assert rate["low"] <= rate["value"] <= rate["high"]

@@ -63,3 +63,12 @@ def test_edited_tagger_is_refused(tagger, tmp_path, change, message):
     file.write_text(json.dumps(document))
     with pytest.raises(InputError, match=message):
         load_tagger(tmp_path)
+
+
+def test_bit_operations_count_the_bits_between_the_first_and_the_last(model):
+    count, width = 0, model.inputs.format.width
+    for layer in model.layers:
+        for raw in np.abs(np.rint(layer.weight / layer.weight_format.lsb)).astype(int).ravel():
+            count += len(bin(raw)[2:].strip("0")) * width
+        width = layer.result_format.width
+    assert model.bit_operations == count > 0

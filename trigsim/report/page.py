@@ -12,14 +12,16 @@ from markupsafe import Markup
 import trigsim
 from trigsim.base.files import write_json, write_text
 from trigsim.report.plots import SCAN_PLOTS, draw, save, svg
-from trigsim.report.tables import features_table, hardware_table, menu_table, performance_table
-from trigsim.studies.results import ScanResult
+from trigsim.report.tables import features_table, hardware_table, label, menu_table, performance_table
+from trigsim.studies.results import BudgetResult, ScanResult
 
 _CAPTIONS = {
     "efficiency_against_inputs": "What each feature budget selects at the same rate.",
     "rate_against_efficiency": "The working point's price: efficiency against rate as the score cut moves.",
-    "separation_against_inputs": "Separation of the quantised networks on test candidates.",
-    "cost_against_inputs": "Look-up tables and latency of the network, estimated.",
+    "separation_against_inputs": "Separation of the quantised networks on test candidates; the star is the "
+    "plateau: the fewest inputs within one standard error of the best.",
+    "separation_against_cost": "What separation costs; the line is the front that no other budget beats in both.",
+    "choice_of_features": "How often each feature was kept.",
 }
 
 
@@ -43,10 +45,10 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
     folder = Path(folder)
     tables = [performance_table(scan), hardware_table(scan), features_table(scan)]
     tables += [
-        menu_table(b.menu, f"The menu with {len(b.features)} inputs: {b.menu.crossings:,} crossings at {scan.beam}")
+        menu_table(b.menu, f"The menu with {label(scan, b)}: {b.menu.crossings:,} crossings at {scan.beam}")
         for b in scan.budgets
     ]
-    names = ["performance", "hardware", "features", *(f"menu_{len(b.features)}_inputs" for b in scan.budgets)]
+    names = ["performance", "hardware", "features", *(f"menu_{stem(scan, b)}" for b in scan.budgets)]
     for name, table in zip(names, tables, strict=True):
         write_text(folder / f"{name}.csv", table.csv())
     plots = []
@@ -76,6 +78,11 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
     )
     write_text(folder / "report.html", page)
     return folder / "report.html"
+
+
+def stem(scan: ScanResult, budget: BudgetResult) -> str:
+    """Return what tells a budget from the others in a file name."""
+    return label(scan, budget).replace(", ", "_").replace(" ", "_")
 
 
 def _summary(scan: ScanResult) -> str:

@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from trigsim.base.files import atomic_path
 from trigsim.numeric.intervals import Estimate
-from trigsim.studies.results import ScanResult
+from trigsim.report.tables import label
+from trigsim.studies.results import COSTS, BudgetResult, ScanResult
 
 #: Okabe and Ito's colours, told apart by all kinds of sight.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -43,23 +44,68 @@ def _points(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], label
     axes.errorbar(x, value, yerr=spread, fmt="o-", ms=4, lw=1.2, capsize=3, color=colour, label=label)
 
 
+def _series(scan: ScanResult) -> list[tuple[str, list[BudgetResult]]]:
+    """Return the budgets that differ in inputs only, series by series, with what tells the series apart."""
+    series: dict[tuple[tuple[int, ...], int], list[BudgetResult]] = {}
+    for budget in scan.budgets:
+        series.setdefault((budget.nodes, budget.bits), []).append(budget)
+    names = {key: f"{'-'.join(map(str, key[0]))} nodes, {key[1]} bits" for key in series}
+    return [(names[key], budgets) for key, budgets in series.items()]
+
+
 def efficiency_against_inputs(scan: ScanResult) -> Figure:
-    """Draw the signal efficiency at the fixed rate for each feature budget."""
+    """Draw the signal efficiency at the fixed rate for each budget."""
     figure, axes = _figure()
-    inputs = [len(b.features) for b in scan.budgets]
-    label = f"{scan.algorithm} at {scan.fixed_rate_khz:g} kHz"
-    _points(axes, inputs, [b.efficiency_at_rate for b in scan.budgets], label, 0)
+    for number, (name, budgets) in enumerate(_series(scan)):
+        inputs = [len(b.features) for b in budgets]
+        _points(axes, inputs, [b.efficiency_at_rate for b in budgets], name, number)
     axes.set(xlabel="input features", ylabel=f"efficiency for {scan.signal}", ylim=(0, None))
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, title=f"{scan.algorithm} at {scan.fixed_rate_khz:g} kHz")
     return figure
 
 
 def separation_against_inputs(scan: ScanResult) -> Figure:
-    """Draw the area under the ROC curve for each feature budget."""
+    """Draw the area under the ROC curve for each budget: mean of the seeds, each seed as a dot, the plateau."""
     figure, axes = _figure()
-    _points(axes, [len(b.features) for b in scan.budgets], [b.auc for b in scan.budgets], "quantised network", 1)
+    for number, (name, budgets) in enumerate(_series(scan)):
+        inputs = [len(b.features) for b in budgets]
+        _points(axes, inputs, [b.auc_of_seeds for b in budgets], name, number)
+        if len(budgets[0].seeds) > 1:
+            colour = COLOURS[number % len(COLOURS)]
+            for k, budget in zip(inputs, budgets, strict=True):
+                aucs = [one.auc for one in budget.seeds]
+                axes.plot([k] * len(aucs), aucs, ".", ms=3, alpha=0.5, color=colour)
+    plateau = scan.plateau
+    axes.plot(
+        len(plateau.features), plateau.auc_of_seeds.value, "*", ms=14, mfc="none", color="black", label="plateau"
+    )
     axes.set(xlabel="input features", ylabel="area under the ROC curve")
     axes.legend(frameon=False)
+    return figure
+
+
+def choice_of_features(scan: ScanResult) -> Figure:
+    """Draw how often each feature was kept at each number of inputs, over all seeds, nodes and bits."""
+    numbers = sorted({len(b.features) for b in scan.budgets})
+    kept = [[one.features for b in scan.budgets if len(b.features) == k for one in b.seeds] for k in numbers]
+    share = {
+        name: [sum(name in some for some in trainings) / len(trainings) for trainings in kept]
+        for name in dict.fromkeys(f for trainings in kept for some in trainings for f in some)
+    }
+    names = sorted(share, key=lambda name: (-sum(share[name]), name))
+    figure = Figure(figsize=(5.4, 1.2 + 0.19 * len(names)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.grid(visible=False)
+    # A mesh, not an image: it stays a drawing in SVG.
+    image = axes.pcolormesh(
+        [share[name] for name in names], cmap="Blues", vmin=0, vmax=1, edgecolor="white", lw=0.5
+    )
+    axes.set_xticks(np.arange(len(numbers)) + 0.5, [str(k) for k in numbers])
+    axes.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=7)
+    axes.invert_yaxis()
+    axes.set(xlabel="input features")
+    bar = figure.colorbar(image, ax=axes, label=f"share of {len(kept[0])} trainings", shrink=0.6)
+    bar.solids.set(rasterized=False, edgecolor="face")
     return figure
 
 
@@ -69,27 +115,32 @@ def rate_against_efficiency(scan: ScanResult) -> Figure:
     for number, budget in enumerate(scan.budgets):
         if budget.curve:
             rate, efficiency = np.array(budget.curve).T
-            label = f"{len(budget.features)} inputs"
-            axes.plot(rate, efficiency, color=COLOURS[number % len(COLOURS)], lw=1.4, label=label)
+            colour = COLOURS[number % len(COLOURS)]
+            axes.plot(rate, efficiency, color=colour, lw=1.4, label=label(scan, budget))
     axes.axvline(scan.fixed_rate_khz, color="0.5", lw=0.8, ls=":")
     axes.set(xscale="log", xlabel=f"rate of {scan.algorithm} [kHz]", ylabel=f"efficiency for {scan.signal}")
     axes.legend(frameon=False)
     return figure
 
 
-def cost_against_inputs(scan: ScanResult) -> Figure:
-    """Draw look-up tables and latency for each feature budget."""
-    figure, axes = _figure()
-    inputs = [len(b.features) for b in scan.budgets]
-    axes.plot(inputs, [b.hardware.resources["LUT"] for b in scan.budgets], "o-", color=COLOURS[0], ms=4, lw=1.2)
-    axes.set(xlabel="input features", ylabel="LUT (estimate)", ylim=(0, None))
-    axes.yaxis.label.set_color(COLOURS[0])
-    other = axes.twinx()
-    other.spines["right"].set_visible(True)
-    other.grid(visible=False)
-    other.plot(inputs, [b.hardware.nanoseconds for b in scan.budgets], "s--", color=COLOURS[1], ms=4, lw=1.2)
-    other.set(ylabel="latency [ns]", ylim=(0, None))
-    other.yaxis.label.set_color(COLOURS[1])
+def separation_against_cost(scan: ScanResult) -> Figure:
+    """Draw the area under the ROC curve against what each budget costs, with the front that none beats."""
+    figure = Figure(figsize=(3.2 * len(COSTS), 3.4), layout="constrained")
+    for number, (axes, (name, cost)) in enumerate(
+        zip(figure.subplots(1, len(COSTS), sharey=True), COSTS.items(), strict=True)
+    ):
+        colour = COLOURS[number]
+        estimates = [b.auc_of_seeds for b in scan.budgets]
+        value = [e.value for e in estimates]
+        spread = np.array([[e.value - e.low, e.high - e.value] for e in estimates]).T
+        costs = [cost(b) for b in scan.budgets]
+        axes.errorbar(costs, value, yerr=spread, fmt="o", ms=3, lw=0.8, capsize=2, color=colour, alpha=0.5)
+        front = scan.pareto(cost)
+        axes.plot([cost(b) for b in front], [b.auc_of_seeds.value for b in front], "-", lw=1.4, color=colour)
+        axes.plot(cost(scan.plateau), scan.plateau.auc_of_seeds.value, "*", ms=14, mfc="none", color="black")
+        axes.set(xlabel=name if name == "bit operations" else f"{name}, estimate", xlim=(0, None))
+        if number == 0:
+            axes.set(ylabel="area under the ROC curve")
     return figure
 
 
@@ -98,7 +149,8 @@ SCAN_PLOTS: dict[str, Callable[[ScanResult], Figure]] = {
     "efficiency_against_inputs": efficiency_against_inputs,
     "rate_against_efficiency": rate_against_efficiency,
     "separation_against_inputs": separation_against_inputs,
-    "cost_against_inputs": cost_against_inputs,
+    "separation_against_cost": separation_against_cost,
+    "choice_of_features": choice_of_features,
 }
 
 

@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from trigsim.studies.results import Hardware, MenuResult, ScanResult
+from trigsim.studies.results import BudgetResult, Hardware, MenuResult, ScanResult
 
 RESOURCES = ("LUT", "FF", "DSP", "BRAM")
 
@@ -52,10 +52,29 @@ class Table:
         return stream.getvalue()
 
 
+def _varied(scan: ScanResult) -> bool:
+    return len({(b.nodes, b.bits) for b in scan.budgets}) > 1
+
+
+def _point_header(scan: ScanResult) -> tuple[str, ...]:
+    return ("inputs", "nodes", "bits") if _varied(scan) else ("inputs",)
+
+
+def _point(scan: ScanResult, budget: BudgetResult) -> tuple[str, ...]:
+    inputs = str(len(budget.features)) + (" ◂" if budget is scan.plateau else "")
+    return (inputs, "-".join(map(str, budget.nodes)), str(budget.bits)) if _varied(scan) else (inputs,)
+
+
+def label(scan: ScanResult, budget: BudgetResult) -> str:
+    """Return what tells a budget from the others of a scan in a heading or legend."""
+    inputs = f"{len(budget.features)} inputs"
+    return f"{inputs}, {'-'.join(map(str, budget.nodes))}, {budget.bits} bits" if _varied(scan) else inputs
+
+
 def performance_table(scan: ScanResult) -> Table:
     """Return what each feature budget selects, and at what rate."""
     header = (
-        "inputs",
+        *_point_header(scan),
         "AUC",
         "rejection at 50%",
         f"efficiency at {scan.fixed_rate_khz:g} kHz",
@@ -67,9 +86,9 @@ def performance_table(scan: ScanResult) -> Table:
     for budget in scan.budgets:
         at_efficiency = budget.rate_at_efficiency
         cells = (
-            str(len(budget.features)),
+            *_point(scan, budget),
             budget.auc.numbers,
-            budget.rejection.numbers,
+            budget.rejection[0.5].numbers,
             budget.efficiency_at_rate.numbers,
             "not reached" if at_efficiency is None else at_efficiency.numbers,
             budget.menu.efficiencies[scan.signal][scan.algorithm].numbers,
@@ -81,13 +100,22 @@ def performance_table(scan: ScanResult) -> Table:
 
 def hardware_table(scan: ScanResult) -> Table:
     """Return what each feature budget costs, and whether its bits are the firmware's."""
-    header = ("inputs", "cycles", "latency [ns]", "budget [ns]", *RESOURCES, "csim mismatches")
+    header = (
+        *_point_header(scan),
+        "bit operations",
+        "cycles",
+        "latency [ns]",
+        "budget [ns]",
+        *RESOURCES,
+        "csim mismatches",
+    )
     rows = []
     for budget in scan.budgets:
         hardware = budget.hardware
         rows.append(
             (
-                str(len(budget.features)),
+                *_point(scan, budget),
+                str(budget.bit_operations),
                 str(hardware.cycles),
                 f"{hardware.nanoseconds:.1f} ({hardware.nanoseconds / hardware.budget_ns:.0%})",
                 f"{hardware.budget_ns:g}",
@@ -122,6 +150,6 @@ def menu_table(menu: MenuResult, title: str) -> Table:
 def features_table(scan: ScanResult) -> Table:
     """Return which features each budget kept."""
     every = list(dict.fromkeys(f for b in reversed(scan.budgets) for f in b.features))
-    header = ("feature", *(f"{len(b.features)} inputs" for b in scan.budgets))
+    header = ("feature", *(label(scan, b) for b in scan.budgets))
     rows = tuple((name, *("●" if name in b.features else "" for b in scan.budgets)) for name in every)
     return Table("Features kept", header, rows)

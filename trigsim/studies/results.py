@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import statistics
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,15 +92,47 @@ class Hardware:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedResult:
+    """What one training seed gave.
+
+    Attributes
+    ----------
+    seed : int
+    features : tuple of str
+        What it kept.
+    auc : float
+        On the scan's test candidates.
+    """
+
+    seed: int
+    features: tuple[str, ...]
+    auc: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {"seed": self.seed, "features": list(self.features), "auc": self.auc}
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetResult:
-    """One feature budget, from training to trigger.
+    """One budget of inputs, nodes and bits, from training to trigger.
 
     Attributes
     ----------
     features : tuple of str
         What the network reads.
-    auc, rejection : Estimate
-        On test candidates, of the quantised network; rejection of background at 50 % signal efficiency.
+    nodes : tuple of int
+        Of its hidden layers.
+    bits : int
+        Width of its widest weights.
+    bit_operations : int
+        See `tagger.Model.bit_operations`.
+    auc : Estimate
+        On test candidates, of the quantised network.
+    rejection : mapping of float to Estimate
+        Signal efficiency → 1 / background efficiency, on the same.
+    seeds : tuple of SeedResult
+        One a training; the network is that of the best, chosen on other candidates.
     menu : MenuResult
         The whole menu with this network in it.
     efficiency_at_rate : Estimate
@@ -115,8 +148,12 @@ class BudgetResult:
     """
 
     features: tuple[str, ...]
+    nodes: tuple[int, ...]
+    bits: int
+    bit_operations: int
     auc: Estimate
-    rejection: Estimate
+    rejection: Mapping[float, Estimate]
+    seeds: tuple[SeedResult, ...]
     menu: MenuResult
     efficiency_at_rate: Estimate
     rate_at_efficiency: Estimate | None
@@ -125,14 +162,28 @@ class BudgetResult:
     csim_inputs: int
     csim_mismatches: int
 
+    @property
+    def auc_of_seeds(self) -> Estimate:
+        """Mean AUC of the seeds and its standard error; with one seed, `auc`."""
+        values = [one.auc for one in self.seeds]
+        if len(values) < 2:
+            return self.auc
+        mean, error = statistics.fmean(values), statistics.stdev(values) / len(values) ** 0.5
+        return Estimate(mean, mean - error, mean + error)
+
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
         at_efficiency = self.rate_at_efficiency
         return {
             "inputs": len(self.features),
             "features": list(self.features),
+            "nodes": list(self.nodes),
+            "bits": self.bits,
+            "bit_operations": self.bit_operations,
             "auc": self.auc.as_dict(),
-            "background_rejection_50": self.rejection.as_dict(),
+            "auc_of_seeds": self.auc_of_seeds.as_dict(),
+            "background_rejection": {f"{e:.2f}": r.as_dict() for e, r in self.rejection.items()},
+            "seeds": [one.as_dict() for one in self.seeds],
             "efficiency_at_rate": self.efficiency_at_rate.as_dict(),
             "rate_at_efficiency": None if at_efficiency is None else at_efficiency.as_dict(),
             "curve": [list(point) for point in self.curve],
@@ -141,6 +192,14 @@ class BudgetResult:
             "csim_mismatches": self.csim_mismatches,
             **self.menu.as_dict(),
         }
+
+
+#: What a network may cost, by name.
+COSTS: Mapping[str, Callable[[BudgetResult], float]] = {
+    "bit operations": lambda b: b.bit_operations,
+    "LUT": lambda b: b.hardware.resources["LUT"],
+    "latency [ns]": lambda b: b.hardware.nanoseconds,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +231,25 @@ class ScanResult:
     budgets: tuple[BudgetResult, ...]
 
     @property
+    def plateau(self) -> BudgetResult:
+        """The fewest inputs, then bit operations, whose AUC is within one standard error of the best.
+
+        The one-standard-error rule of Breiman, Friedman, Olshen and Stone (Classification and Regression Trees,
+        1984); see `BudgetResult.auc_of_seeds` for the error.
+        """
+        best = max(self.budgets, key=lambda b: b.auc_of_seeds.value).auc_of_seeds
+        near = [b for b in self.budgets if b.auc_of_seeds.value >= best.low]
+        return min(near, key=lambda b: (len(b.features), b.bit_operations))
+
+    def pareto(self, cost: Callable[[BudgetResult], float]) -> tuple[BudgetResult, ...]:
+        """Return the budgets that none beats in both cost and AUC, cheapest first."""
+        front: list[BudgetResult] = []
+        for budget in sorted(self.budgets, key=lambda b: (cost(b), -b.auc_of_seeds.value)):
+            if not front or budget.auc_of_seeds.value > front[-1].auc_of_seeds.value:
+                front.append(budget)
+        return tuple(front)
+
+    @property
     def hardware_source(self) -> str:
         """Where latency and resources come from, each source once."""
         return "; ".join(sorted({budget.hardware.source for budget in self.budgets}))
@@ -187,5 +265,7 @@ class ScanResult:
             "signal": self.signal,
             "fixed_rate_khz": self.fixed_rate_khz,
             "fixed_efficiency": self.fixed_efficiency,
+            "plateau": self.budgets.index(self.plateau),
+            "pareto": {name: [self.budgets.index(b) for b in self.pareto(cost)] for name, cost in COSTS.items()},
             "rows": [budget.as_dict() for budget in self.budgets],
         }

@@ -22,17 +22,19 @@ from trigsim.stream.source import TEST, TRAIN, Source
 from trigsim.stream.variant import Variant
 from trigsim.studies.curves import ScoreSample, efficiency_at_rate, rate_at_efficiency, score_sample
 from trigsim.studies.deployment import Deployed, deploy_and_compare
+from trigsim.studies.points import Point, content_sha256, points, train_all
 from trigsim.studies.rates import menu_result
-from trigsim.studies.results import BudgetResult, ScanResult
+from trigsim.studies.results import BudgetResult, ScanResult, SeedResult
 from trigsim.studies.scan_config import ScanConfig
 from trigsim.studies.separation import auc_estimate, rejection_estimate
 from trigsim.studies.setup import builder, open_source
-from trigsim.tagger.config import TaggerPlan
+from trigsim.tagger.config import TaggerPlan, TrainConfig
 from trigsim.tagger.dataset import Candidates
+from trigsim.tagger.evaluation import auc
 from trigsim.tagger.features import FEATURES
 from trigsim.tagger.model import Model
 from trigsim.tagger.model import load as load_model
-from trigsim.tagger.training import epochs, for_budget, train_candidates
+from trigsim.tagger.training import EFFICIENCIES, epochs, offered_columns
 
 #: Points of a curve of efficiency against rate.
 CURVE_POINTS = 120
@@ -80,10 +82,14 @@ def scan(
         test_side, builder(library, test_side, config.objects, every), config.signals,
         config.test.signal, config.test.background, config.seed, threads,
     )  # fmt: skip
+    wanted = points(plan, config.sweep)
+    trainings = [training for point in wanted for training in point.trainings]
     if pretrained is None:
-        models = _trained(config, plan, file, folder, threads)
+        trained = _trained(config, trainings, file, folder, threads)
     else:
-        models = [load_model(Path(pretrained) / for_budget(plan.training, k).name) for k in sorted(plan.budgets)]
+        trained = [load_model(Path(pretrained) / training.name) for training in trainings]
+    rows = _of_points(wanted, trained)
+    models = [best_model(some) for some in rows]
     deployed = []
     for model in models:
         found = deploy_and_compare(model, firmware, test.features_hw, folder / "hls" / model.name)
@@ -105,7 +111,7 @@ def scan(
         seed=config.seed,
         threads=threads,
     )
-    budgets = [_budget(config, test_side, test, *one) for one in zip(models, deployed, streamed, strict=True)]
+    budgets = [_budget(config, test_side, test, *one) for one in zip(rows, models, deployed, streamed, strict=True)]
     return ScanResult(
         name=config.name,
         beam=test_side.beam.name,
@@ -119,23 +125,31 @@ def scan(
     )
 
 
-def _trained(config: ScanConfig, plan: TaggerPlan, file: Path, folder: Path, threads: int) -> list[Model]:
+def _trained(
+    config: ScanConfig, trainings: Sequence[TrainConfig], file: Path, folder: Path, threads: int
+) -> list[Model]:
     library = file.parent / config.library
     side = open_source(library, file.parent / config.beam, TRAIN)
     every = builder(library, side, config.objects, np.ones(len(FEATURES), np.bool_))
     candidates = make_candidates(
         side, every, config.signals, config.train.signal, config.train.background, config.seed, threads
     )
+    for training in trainings:  # All are checked before the first is trained.
+        offered_columns(candidates.names, training)
     candidates.save(folder / "candidates.parquet")
-    record = provenance(plan.training.seed, config.inputs(file))
-    trainings = [for_budget(plan.training, k) for k in sorted(plan.budgets)]
-    models = []
+    record = {**provenance(None, config.inputs(file)), "candidates_sha256": content_sha256(candidates)}
     with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
-        for training in trainings:
-            model = train_candidates(candidates, training, provenance=record, advance=advance)
-            model.save(folder / "taggers" / model.name)
-            models.append(model)
-    return models
+        return list(train_all(trainings, candidates, folder / "taggers", record, advance))
+
+
+def _of_points(wanted: Sequence[Point], trained: Sequence[Model]) -> list[tuple[Model, ...]]:
+    models = iter(trained)
+    return [tuple(next(models) for _ in point.trainings) for point in wanted]
+
+
+def best_model(models: Sequence[Model]) -> Model:
+    """Return the model of the largest AUC on the part of the training side that no training saw."""
+    return max(models, key=lambda model: float(model.metrics["auc"]))
 
 
 def _check(models: Sequence[Model], deployed: Sequence[Deployed]) -> None:
@@ -151,6 +165,7 @@ def _budget(
     config: ScanConfig,
     source: Source,
     test: Candidates,
+    models: Sequence[Model],
     model: Model,
     deployed: Deployed,
     result: VariantResult,
@@ -159,8 +174,12 @@ def _budget(
     sample = score_sample(source, result, config.signal)
     return BudgetResult(
         features=model.features,
+        nodes=model.widths[1:-1],
+        bits=max(layer.weight_format.width for layer in model.layers),
+        bit_operations=model.bit_operations,
         auc=auc_estimate(score, test, config.seed),
-        rejection=rejection_estimate(score, test, 0.5, config.seed),
+        rejection={e: rejection_estimate(score, test, e, config.seed) for e in EFFICIENCIES},
+        seeds=tuple(_seed(other, test) for other in models),
         menu=menu_result(source, result),
         efficiency_at_rate=efficiency_at_rate(sample, config.fixed_rate_khz),
         rate_at_efficiency=rate_at_efficiency(sample, config.fixed_efficiency),
@@ -169,6 +188,11 @@ def _budget(
         csim_inputs=deployed.csim_inputs,
         csim_mismatches=deployed.csim_mismatches,
     )
+
+
+def _seed(model: Model, test: Candidates) -> SeedResult:
+    score = model.predict_raw(test.features_hw[:, model.columns])[:, 0]
+    return SeedResult(int(model.config["seed"]), model.features, auc(score, test.label, test.weight))
 
 
 def _curve(sample: ScoreSample) -> tuple[tuple[float, float], ...]:

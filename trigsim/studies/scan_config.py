@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from trigsim.base.config import Config
 from trigsim.objects.settings import ObjectSettings
+from trigsim.tagger.config import Bits
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -35,6 +36,32 @@ class StreamCounts(Config):
     signal_crossings: Count
 
 
+class Sweep(Config):
+    """What is varied besides the feature budget; every combination is a row.
+
+    Attributes
+    ----------
+    nodes : tuple of (tuple of int)
+        Nodes that stay in each hidden layer. Empty: as the training says.
+    bits : tuple of int
+        Widths of weights and activations. Empty: as the training says.
+    seeds : tuple of int
+        Each combination is trained once a seed; the row is that of the best. Empty: the training's own.
+    """
+
+    nodes: tuple[Annotated[tuple[Count, ...], Field(min_length=1)], ...] = ()
+    bits: tuple[Bits, ...] = ()
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for name in ("nodes", "bits", "seeds"):
+            values = getattr(self, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} has a value twice; keep one")
+        return self
+
+
 class ScanConfig(Config):
     """A feature-budget scan; paths are relative to the file.
 
@@ -56,6 +83,8 @@ class ScanConfig(Config):
         Signal strata to train with and to measure the efficiency of; `signal` is among them.
     fixed_rate_khz, fixed_efficiency : float
         Where efficiency and rate are read off.
+    sweep : Sweep
+        Nodes, bits and seeds to try beside the feature budgets of `tagger`.
     objects : ObjectSettings
         Object reconstruction.
     seed : int
@@ -77,6 +106,7 @@ class ScanConfig(Config):
     signals: Annotated[tuple[str, ...], Field(min_length=1)]
     fixed_rate_khz: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     fixed_efficiency: Annotated[float, Field(gt=0, lt=1)]
+    sweep: Sweep = Sweep()
     objects: ObjectSettings = ObjectSettings()
     seed: Annotated[int, Field(ge=0)] = 1
 

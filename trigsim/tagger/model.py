@@ -164,6 +164,22 @@ class Model:
         return self.output_format.to_float(self.predict_raw(features_hw))
 
     @property
+    def bit_operations(self) -> int:
+        """Sum over weights of (bits from the leading to the last one) x (bits of the input).
+
+        The effective bit operations of HGQ (Sun et al., arXiv 2405.00645); what training calls by the same name
+        counts the bits that a weight may have, this those that it has.
+        """
+        total, source = 0, self.inputs.format
+        for layer in self.layers:
+            raw = np.abs(layer.weight_format.from_float(layer.weight)).astype(np.int64)
+            some = raw[raw > 0]
+            # The last set bit is x & -x.
+            total += int((np.floor(np.log2(some)) - np.log2(some & -some) + 1).sum()) * source.width
+            source = layer.result_format
+        return total
+
+    @property
     def digest(self) -> str:
         """SHA-256 of all that decides what the model computes: 64 hexadecimal digits."""
         described = hashlib.sha256(json.dumps(self._arithmetic(), sort_keys=True).encode())

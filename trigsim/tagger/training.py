@@ -112,9 +112,49 @@ def train(
     return replace(model, metrics=found)
 
 
-def for_budget(config: TrainConfig, keep: int) -> TrainConfig:
-    """Return the training for one feature budget, the budget in its name."""
-    return config.model_copy(update={"keep": keep, "name": f"{config.name}-k{keep}"})
+def for_budget(
+    config: TrainConfig,
+    keep: int,
+    nodes: tuple[int, ...] | None = None,
+    bits: int | None = None,
+    seed: int | None = None,
+) -> TrainConfig:
+    """Return the training for one budget, the budget in its name.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        What all budgets share.
+    keep : int
+        Features that stay.
+    nodes : tuple of int, optional
+        Nodes that stay in each hidden layer; None: as `config` says.
+    bits : int, optional
+        Width of weights and activations; None: as `config` says.
+    seed : int, optional
+        None: that of `config`.
+
+    Raises
+    ------
+    InputError
+        If `nodes` does not fit the hidden layers.
+    """
+    update: dict[str, Any] = {"keep": keep}
+    name = f"{config.name}-k{keep}"
+    if nodes is not None:
+        update["nodes"] = nodes
+        name += "-n" + "x".join(map(str, nodes))
+    if bits is not None:
+        update["precision"] = config.precision.model_copy(update={"weights": bits, "activations": bits})
+        name += f"-b{bits}"
+    if seed is not None and seed != config.seed:
+        update["seed"] = seed
+        name += f"-s{seed}"
+    if nodes is not None and (
+        len(nodes) != len(config.hidden) or any(m > n for m, n in zip(nodes, config.hidden, strict=True))
+    ):
+        raise InputError(f"nodes {list(nodes)} of hidden layers {list(config.hidden)}; keep at most what is there")
+    return config.model_copy(update={**update, "name": name})
 
 
 def train_candidates(
