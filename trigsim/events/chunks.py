@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import multiprocessing.connection
 import os
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path
+from trigsim.base.processes import die_with_parent
 from trigsim.detector.readout import read_out
 from trigsim.events.foreign import HepMC, slice_lhe
 from trigsim.events.model import Collisions
@@ -134,15 +133,7 @@ def _stdout_to_stderr() -> Iterator[None]:
 def _start_worker(plan: Plan) -> None:
     _worker["plan"] = plan
     os.dup2(2, 1)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    # A worker whose parent was killed would wait for work for ever.
-    threading.Thread(target=_die_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _die_with(sentinel: int) -> None:
-    multiprocessing.connection.wait([sentinel])
-    os._exit(1)
+    die_with_parent()
 
 
 def _make(chunk: Chunk) -> None:
