@@ -50,9 +50,9 @@ def a_step(rng, numbers, name, tensor, source, size):
     return Activation(*head, kind), size
 
 
-def draw_network(seed, steps=5):
+def draw_network(seed, steps=5, source=None):
     rng, numbers = random.Random(seed), np.random.default_rng(seed)
-    source, size = a_format(rng), rng.choice([1, 3, 8, 21])
+    source, size = source or a_format(rng), rng.choice([1, 3, 8, 21])
     network = [Dense("d", (0,), a_format(rng), *_first(rng, numbers, size), np.arange(size))]
     formats, last = [source, network[0].result], 4
     for i in range(rng.randrange(steps)):

@@ -4,11 +4,17 @@ import numba
 import numpy as np
 import pytest
 
-from trigsim.emulator.engine import have_vnni, make_engine
+from trigsim.emulator.engine import arithmetics, make_engine
 from trigsim.emulator.exact import evaluate
+from trigsim.emulator.layout import PortablePlan
+from trigsim.numeric.fixed import FixedFormat
 
-CASES = 20 if numba.config.DISABLE_JIT else 250
-KERNELS = ["plain", pytest.param("vnni", marks=pytest.mark.skipif(not have_vnni(), reason="needs AVX-512 VNNI"))]
+#: The machine code of each network takes 50 ms to compile.
+CASES = {"vnni": 80, "vector": 60, "portable": 20 if numba.config.DISABLE_JIT else 250}
+ARITHMETICS = [
+    pytest.param(each, marks=pytest.mark.skipif(each not in arithmetics(), reason=f"this machine has no {each}"))
+    for each in ("vnni", "vector", "portable")
+]
 
 
 def exactly(network, raw, steps):
@@ -26,27 +32,47 @@ def inputs(network, n, seed):
     return raw
 
 
-@pytest.mark.parametrize("kind", KERNELS)
+def arithmetic_of(engine):
+    """Return the forms of the layers' inputs, or the type of the portable kernels' numbers."""
+    if isinstance(engine.plan, PortablePlan):
+        return {str(engine.plan.arrays[4].dtype)}
+    return {layer.form for layer in engine.plan.layers}
+
+
+@pytest.mark.parametrize("kind", ARITHMETICS)
 def test_kernels_give_the_exact_integers(drawn, kind):
     covered = set()
-    for seed in range(CASES):
+    for seed in range(CASES[kind]):
         network = drawn(seed)
         raw = inputs(network, 131, seed)
-        engine = make_engine(network.steps, network.formats, network.sizes, vnni=kind == "vnni")
+        engine = make_engine(network.steps, network.formats, network.sizes, kind)
         if engine is None:
             continue
         got = engine.raw(raw)
         np.testing.assert_array_equal(got, exactly(network, raw, engine.plan.steps), err_msg=f"seed {seed}")
         covered |= {type(step).__name__ for step in network.steps[: engine.plan.steps]}
-        covered.add("vnni" if engine.plan.vnni else str(engine.plan.arrays[4].dtype))
-    wanted = {"Dense", "Activation", "Scale", "Table"} if CASES > 100 else {"Dense"}
-    assert covered >= wanted | ({"vnni"} if kind == "vnni" else {"int32"})
+        covered |= arithmetic_of(engine)
+    wanted = {"vnni": {0, 1}, "vector": {1}, "portable": {"int32"}}[kind]
+    assert covered >= wanted | ({"Dense", "Activation", "Scale", "Table"} if CASES[kind] > 20 else {"Dense"})
 
 
+@pytest.mark.parametrize("kind", ARITHMETICS)
+def test_inputs_wider_than_shorts_are_exact_too(drawn, kind):
+    covered = set()
+    for seed in range(12):
+        network = drawn(seed, 3, source=FixedFormat(19, 6))
+        raw = inputs(network, 131, seed)
+        engine = make_engine(network.steps, network.formats, network.sizes, kind)
+        np.testing.assert_array_equal(engine.raw(raw), exactly(network, raw, engine.plan.steps))
+        covered |= arithmetic_of(engine)
+    assert covered >= {2 if kind != "portable" else "int32", "int64"}
+
+
+@pytest.mark.parametrize("kind", [arithmetics()[0], "portable"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_floats_are_quantised_exactly(drawn, dtype):
+def test_floats_are_quantised_exactly(drawn, dtype, kind):
     used = 0
-    for seed in range(CASES // 2):
+    for seed in range(CASES[kind] // 2):
         network = drawn(seed, 1)
         form = network.input_format
         rng = np.random.default_rng(seed)
@@ -57,13 +83,13 @@ def test_floats_are_quantised_exactly(drawn, dtype):
         x = np.where(rng.random(grid.shape) < 0.4, grid, np.where(rng.random(grid.shape) < 0.5, near, wild)).astype(
             dtype
         )
-        engine = make_engine(network.steps, network.formats, network.sizes)
+        engine = make_engine(network.steps, network.formats, network.sizes, kind)
         got = engine.floats(x)
         if got is not None:
             used += 1
             want = engine.result.to_float(engine.raw(form.from_float(x)))
             np.testing.assert_array_equal(got, want, err_msg=f"seed {seed}: {form}")
-    assert used > CASES // 5
+    assert used > CASES[kind] // 5
 
 
 def test_predict_is_the_same_in_any_number_of_threads(drawn):

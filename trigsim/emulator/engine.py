@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
-from numba import config as numba_config
 from numpy.typing import NDArray
 
-from trigsim.emulator import kernels, vnni_kernels
-from trigsim.emulator.layout import Plan
+from trigsim.emulator import machine_code, native
+from trigsim.emulator.codes import MODES
+from trigsim.emulator.layout import NativePlan, PortablePlan, native_plan, portable_plan
+from trigsim.emulator.machine_inputs import MODERATE
 from trigsim.emulator.model import Step
-from trigsim.emulator.plan import make_plan
-from trigsim.emulator.stage import NoPlanError
-from trigsim.numeric.fixed import FixedFormat, Overflow, Rounding
+from trigsim.emulator.plan import prove
+from trigsim.emulator.stage import NoPlanError, lowest
+from trigsim.numeric.fixed import FixedFormat, Overflow
 
-#: Events that a thread treats at a time: enough to hide Python, few enough for the second-level cache.
-_PART = 4096
-#: Beyond this a scaled float may overflow on its way into the format; then the general path takes over.
-_MODERATE = {np.dtype(np.float32): 2.0**60, np.dtype(np.float64): 2.0**900}
-_MODES = {mode: number for number, mode in enumerate(Rounding)}
+Arithmetic: TypeAlias = Literal["vnni", "vector", "portable"]
+
+#: Events that a thread treats at a time: few enough to share the work evenly, enough to hide Python; whole blocks.
+_LEAST, _MOST = 1024, 8192
+_LLVM = {"f4": "float", "f8": "double", "i4": "i32", "i8": "i64"}
 
 
-def have_vnni() -> bool:
-    """Whether the VNNI kernels can run here: the CPU has them, and numba compiles."""
-    return vnni_kernels.HAS_VNNI and not numba_config.DISABLE_JIT
+def arithmetics() -> tuple[Arithmetic, ...]:
+    """Return what can run here, fastest first: VNNI dot products, LLVM's own vectors, the portable kernels."""
+    if not native.available():
+        return ("portable",)
+    return ("vnni", "vector", "portable") if native.has_vnni() else ("vector", "portable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +43,8 @@ class Engine:
 
     Attributes
     ----------
-    plan : Plan
-        What the kernels do.
+    plan : NativePlan or PortablePlan
+        What is computed, and by what.
     source : FixedFormat
         Format of the input.
     n_outputs : int
@@ -48,65 +53,77 @@ class Engine:
         Its format.
     """
 
-    plan: Plan
+    plan: NativePlan | PortablePlan
     source: FixedFormat
     n_outputs: int
     result: FixedFormat
+    _made: dict[str, Callable[[NDArray[Any], NDArray[Any]], int]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
-    def floats(self, x: NDArray[Any]) -> NDArray[np.float64] | None:
+    def floats(self, x: NDArray[Any], threads: int | None = None) -> NDArray[np.float64] | None:
         """Return outputs for float features (n, n_inputs), None where the general path has to look at them."""
-        form = self.source
-        if not _quantisable(form, x.dtype):
+        if not _quantisable(self.source, x.dtype):
             return None
         out = np.empty((len(x), self.n_outputs))
-        low = form.minimum
-        if form.overflow == Overflow.SAT_SYM and form.signed:
-            low = min(form.minimum + 1, -1)
-        wraps = (1 + form.signed) if form.overflow == Overflow.WRAP else 0
-        told = (_MODES[form.rounding], wraps, low, form.maximum, form.width, self.plan.offset)
-        integer = np.int32 if x.dtype == np.float32 else np.int64
-        limit = np.array(_MODERATE[x.dtype], dtype=x.dtype).view(integer)[()]
-        mask, scale = integer(np.iinfo(integer).max), x.dtype.type(2.0**form.fraction)
-
-        def part(first: int, last: int) -> bool:
-            flat = np.ascontiguousarray(x[first:last]).reshape(-1)
-            room, numbers = self._room(last - first)
-            if kernels.quantise(flat, flat.view(integer), mask, limit, scale, *told, numbers):
-                return True
-            self._run(room, self.result.lsb, out[first:last])
-            return False
-
-        return None if any(_in_threads(part, len(x), None)) else out
+        run = self._run(_LLVM[x.dtype.str[1:]])
+        beyond = _in_threads(lambda first, last: run(x[first:last], out[first:last]), len(x), threads)
+        return None if any(beyond) else out
 
     def raw(self, x: NDArray[Any], threads: int | None = None) -> NDArray[np.int64]:
-        """Return raw outputs for raw features within the range of the input format, (n, n_inputs)."""
+        """Return raw outputs for raw features in range, int32 or int64 (n, n_inputs)."""
         out = np.empty((len(x), self.n_outputs), dtype=np.int64)
-
-        def part(first: int, last: int) -> None:
-            room, numbers = self._room(last - first)
-            np.subtract(x[first:last].reshape(-1), self.plan.offset, out=numbers, casting="unsafe")
-            self._run(room, 1, out[first:last])
-
-        _in_threads(part, len(x), threads)
+        run = self._run(_LLVM[x.dtype.str[1:]])
+        _in_threads(lambda first, last: run(x[first:last], out[first:last]), len(x), threads)
         return out
 
-    def _room(self, n: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return memory for the inputs of n events, as the kernels take it and as flat numbers."""
-        size = self.plan.n_inputs
-        if not self.plan.vnni:
-            numbers = np.empty(n * size, dtype=self.plan.arrays[4].dtype)
-            return numbers, numbers
-        kind = np.dtype(np.int16 if self.plan.sixteen else np.uint8)
-        room = np.empty((n + vnni_kernels.EVENTS) * size * kind.itemsize + 64, dtype=np.uint8)
-        return room, room[: n * size * kind.itemsize].view(kind)
+    def _run(self, kind: str) -> Callable[[NDArray[Any], NDArray[Any]], int]:
+        """Return what fills outputs from inputs of an LLVM type, and says whether some of them are beyond it."""
+        if kind not in self._made:
+            self._made[kind] = (
+                self._native(self.plan, kind) if isinstance(self.plan, NativePlan) else self._portable(self.plan)
+            )
+        return self._made[kind]
 
-    def _run(self, room: NDArray[Any], lsb: float, out: NDArray[Any]) -> None:
-        run = kernels.run_vnni if self.plan.vnni else kernels.run_plain
-        run(room, len(out), *self.plan.arrays, lsb, out)
+    def _native(self, plan: NativePlan, kind: str) -> Callable[[NDArray[Any], NDArray[Any]], int]:
+        opaque = native.opaque_operands()
+        code = machine_code.assembly(plan.layers, self.source, plan.offset, kind, vnni=plan.vnni, opaque=opaque)
+        function, size = native.function(code), machine_code.room_bytes(plan.layers)
+        tables = [table.ctypes.data for table in (plan.tables.starts, plan.tables.pairs)]
+        tables += [table.ctypes.data for table in (plan.tables.bias, plan.tables.data)]
+        lsb = self.result.lsb
+
+        def run(x: NDArray[Any], out: NDArray[Any]) -> int:
+            x = np.ascontiguousarray(x)
+            room = np.empty(size + 64, dtype=np.uint8)
+            at = room.ctypes.data
+            return function(x.ctypes.data, len(x), *tables, at + -at % 64, lsb, out.ctypes.data)
+
+        return run
+
+    def _portable(self, plan: PortablePlan) -> Callable[[NDArray[Any], NDArray[Any]], int]:
+        from trigsim.emulator import kernels  # noqa: PLC0415 - numba takes a second to load
+
+        number = plan.arrays[4].dtype
+
+        def run(x: NDArray[Any], out: NDArray[Any]) -> int:
+            numbers, beyond, lsb = x.ravel(), False, 1.0
+            if x.dtype.kind == "f":
+                numbers, lsb = np.empty(x.size, dtype=number), self.result.lsb
+                beyond = _quantise(self.source, np.ascontiguousarray(x).ravel(), numbers)
+            if not beyond:
+                scale = lsb if out.dtype.kind == "f" else 1
+                kernels.run(numbers.astype(number, copy=False), len(x), *plan.arrays, scale, out)
+            return beyond
+
+        return run
 
 
 def make_engine(
-    steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], sizes: tuple[int, ...], *, vnni: bool | None = None
+    steps: tuple[Step, ...],
+    formats: tuple[FixedFormat, ...],
+    sizes: tuple[int, ...],
+    arithmetic: Arithmetic | None = None,
 ) -> Engine | None:
     """Return the engine of a network's leading steps, None if even the first is beyond the kernels.
 
@@ -114,18 +131,20 @@ def make_engine(
     ----------
     steps, formats, sizes : tuple
         Of the network.
-    vnni : bool, optional
-        Default: if the machine has it.
+    arithmetic : str, optional
+        One of `arithmetics`; default: the fastest. Sums beyond 32 bits are left to the portable kernels.
     """
     try:
-        plan = make_plan(steps, formats, sizes[0], vnni=have_vnni() if vnni is None else vnni)
+        stages, covered = prove(steps, formats, sizes[0])
     except NoPlanError:
         return None
-    return Engine(plan, formats[0], sizes[plan.steps], formats[plan.steps])
+    chosen = arithmetic or arithmetics()[0]
+    plan = None if chosen == "portable" else native_plan(stages, covered, vnni=chosen == "vnni")
+    return Engine(plan or portable_plan(stages, covered), formats[0], sizes[covered], formats[covered])
 
 
 def _quantisable(form: FixedFormat, kind: np.dtype[Any]) -> bool:
-    """Whether the quantising kernel knows the format's modes and is exact with floats of this type."""
+    """Whether the quantising code knows the format's modes and is exact with floats of this type."""
     wraps = form.overflow == Overflow.WRAP and not form.saturation_bits
     if not (wraps or form.overflow in (Overflow.SAT, Overflow.SAT_SYM)):
         return False
@@ -133,15 +152,40 @@ def _quantisable(form: FixedFormat, kind: np.dtype[Any]) -> bool:
     return 0 <= form.fraction <= 60 and form.width <= (22 if kind == np.float32 else 30)
 
 
+def _quantise(form: FixedFormat, x: NDArray[Any], out: NDArray[Any]) -> bool:
+    """Fill `out` with the raw integers of flat floats; return whether some of them are beyond it."""
+    from trigsim.emulator import kernels  # noqa: PLC0415
+
+    wraps = (1 + form.signed) if form.overflow == Overflow.WRAP else 0
+    integer = np.int32 if x.dtype == np.float32 else np.int64
+    limit = np.array(MODERATE[_LLVM[x.dtype.str[1:]]], dtype=x.dtype).view(integer)[()]
+    mask, scale = integer(np.iinfo(integer).max), x.dtype.type(2.0**form.fraction)
+    told = MODES[form.rounding], wraps, lowest(form), form.maximum, form.width
+    return bool(kernels.quantise(x, x.view(integer), mask, limit, scale, *told, out))
+
+
 @cache
 def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="trigsim-emulator")
 
 
-def _in_threads(part: Callable[[int, int], Any], n: int, threads: int | None) -> list[Any]:
+def _in_threads(part: Callable[[int, int], int], n: int, threads: int | None) -> list[int]:
     """Call ``part(first, last)`` for consecutive ranges of n events; the kernels free the GIL."""
-    ranges = [(start, min(start + _PART, n)) for start in range(0, n, _PART)]
-    workers = min(threads or os.cpu_count() or 1, len(ranges))
-    if workers <= 1:
-        return [part(*each) for each in ranges]
-    return list(_pool(workers).map(lambda each: part(*each), ranges))
+    workers = threads or os.cpu_count() or 1
+    size = min(max(_LEAST, -(-n // (4 * workers * _LEAST)) * _LEAST), _MOST)
+    starts = range(0, n, size)
+    if workers <= 1 or len(starts) <= 1:
+        return [part(0, n)]
+    left = deque(starts)
+
+    def work() -> list[int]:
+        seen: list[int] = []
+        while True:
+            try:
+                start = left.popleft()
+            except IndexError:
+                return seen
+            seen.append(part(start, min(start + size, n)))
+
+    helpers = [_pool(workers - 1).submit(work) for _ in range(min(workers, len(starts)) - 1)]
+    return [*work(), *itertools.chain.from_iterable(helper.result() for helper in helpers)]

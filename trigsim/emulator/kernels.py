@@ -1,49 +1,50 @@
 # mypy: ignore-errors
-"""Kernels on blocks of events: flat arrays, simple loops that LLVM vectorises.
+"""The portable kernels, on blocks of events: flat arrays, simple loops that LLVM vectorises.
 
-Numbers are int32 or int64: the plan has proven that nothing overflows them. Rounding modes are small integers in
-the order of `numeric.fixed.Rounding`; operations are rows ``(code, a, b, c)`` as `plan.py` writes them.
+Numbers are int32 or int64: the plan has proven that nothing overflows them. They are for what machine code of our
+own (`machine_code`) is not made for: sums beyond 32 bits, other processors.
 """
 
 import numpy as np
 from numba import njit
 
-from trigsim.emulator import vnni_kernels as vnni
+from trigsim.emulator.codes import (
+    ADD,
+    BIAS_FROM,
+    CLIP,
+    DROP,
+    GROUPS_FROM,
+    GROUPS_TO,
+    HIGH,
+    LOOK_UP,
+    LOW,
+    OPERATIONS_FROM,
+    OPERATIONS_TO,
+    RND,
+    RND_CONV,
+    RND_INF,
+    RND_MIN_INF,
+    RND_ZERO,
+    ROUND,
+    SHIFT_LEFT,
+    STRIDE,
+    TRN,
+    TRN_ZERO,
+    WEIGHTS_FROM,
+    WIDTH,
+    WRAP,
+    ZERO_BEYOND,
+)
 
 #: Events of one block; its numbers stay in the nearest cache.
 BLOCK = 64
 #: Floats that are quantised at a time, for the same reason.
 CHUNK = 2048
 
-TRN, TRN_ZERO, RND, RND_ZERO, RND_INF, RND_MIN_INF, RND_CONV = range(7)
-
-#: Operations on all numbers of a block.
-ROUND, SHIFT_LEFT, CLIP, WRAP, ZERO_BEYOND, LOOK_UP, SCALE = range(7)
-
-#: Columns of the description of a stage.
-(
-    FORM,  # 0: uint8 by int8, 1: int16 by int16, 2: plain
-    WIDTH,  # neurons, padded
-    STRIDE,  # of a row of the input: bytes, or numbers for plain
-    GROUPS_FROM,
-    GROUPS_TO,
-    WEIGHTS_FROM,
-    WEIGHTS_TO,
-    BIAS_FROM,
-    OPERATIONS_FROM,
-    OPERATIONS_TO,
-    ADD,  # then each number becomes clip((v + ADD) >> DROP, LOW, HIGH) - OFFSET
-    DROP,
-    LOW,
-    HIGH,
-    OFFSET,
-    COLUMNS,
-) = range(16)
-
 
 @njit(nogil=True, cache=True)
-def quantise(x, bits, mask, limit, scale, rounding, wraps, low, high, width, offset, out):
-    """``out = fit(round(x * scale)) - offset``; return whether some x is NaN, infinite or beyond `limit`.
+def quantise(x, bits, mask, limit, scale, rounding, wraps, low, high, width, out):
+    """``out = fit(round(x * scale))``; return whether some x is NaN, infinite or beyond `limit`.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ def quantise(x, bits, mask, limit, scale, rounding, wraps, low, high, width, off
     t = x.dtype.type
     half, one, nothing = t(0.5), t(1), t(0)
     least, most, span, inverse = t(low), t(high), t(2.0**width), t(2.0**-width)
-    less, spare = np.int32(offset), np.int32(32 - width)
+    spare = np.int32(32 - width)
     beyond = bits[:1].copy()[0] & 0
     room = np.empty(CHUNK, dtype=x.dtype)
     for start in range(0, len(x), CHUNK):
@@ -98,14 +99,14 @@ def quantise(x, bits, mask, limit, scale, rounding, wraps, low, high, width, off
                 y[i] = floor + (one if up else nothing)
         if wraps == 0:
             for i in range(len(y)):
-                to[i] = np.int32(np.int32(min(max(y[i], least), most)) - less)
+                to[i] = np.int32(min(max(y[i], least), most))
         elif wraps == 1:
             for i in range(len(y)):
-                to[i] = np.int32(np.int32(y[i] - np.floor(y[i] * inverse) * span) - less)
+                to[i] = np.int32(y[i] - np.floor(y[i] * inverse) * span)
         else:
             for i in range(len(y)):
                 low_bits = np.int32(y[i] - np.floor(y[i] * inverse) * span)
-                to[i] = np.int32((np.int32(low_bits << spare) >> spare) - less)
+                to[i] = np.int32(low_bits << spare) >> spare
     return beyond < 0
 
 
@@ -142,8 +143,7 @@ def _round(v, mode, drop):
 def operate(v, width, code, a, b, c, data):
     """Apply one operation to all numbers `v` of a block, rows of `width`.
 
-    ``ROUND`` mode a, drop b; ``SHIFT_LEFT`` a; ``CLIP`` to a..b; ``WRAP`` with a bits to spare, signed b, mask c;
-    ``ZERO_BEYOND`` a..b; ``LOOK_UP`` data[a + clip(v - b, 0, c)]; ``SCALE`` v·data[a + j] + data[b + j].
+    `codes` says what they are.
     """
     t = v.dtype.type
     first, second, third, zero = t(a), t(b), t(c), t(0)
@@ -176,26 +176,17 @@ def operate(v, width, code, a, b, c, data):
 
 
 @njit(nogil=True, cache=True)
-def store(v, add, drop, low, high, offset, out):
-    """``out = clip((v + add) >> drop, low, high) - offset``; `out` is other memory than `v`."""
-    t = v.dtype.type
-    plus, by, least, most, less = t(add), t(drop), t(low), t(high), t(offset)
-    for i in range(len(v)):
-        out[i] = t(min(max(t(t(v[i] + plus) >> by), least), most) - less)
-
-
-@njit(nogil=True, cache=True)
-def finish(v, add, drop, low, high):
-    """``v = clip((v + add) >> drop, low, high)``, in place."""
+def finish(v, add, drop, low, high, out):
+    """``out = clip((v + add) >> drop, low, high)``."""
     t = v.dtype.type
     plus, by, least, most = t(add), t(drop), t(low), t(high)
     for i in range(len(v)):
-        v[i] = min(max(t(t(v[i] + plus) >> by), least), most)
+        out[i] = min(max(t(t(v[i] + plus) >> by), least), most)
 
 
 @njit(nogil=True, cache=True)
-def dense_plain(x, x_stride, rows, groups, w, bias, acc, width):
-    """``acc = bias + x·w`` one input at a time: numbers, not bytes; `groups` are the inputs that have a weight."""
+def dense(x, x_stride, rows, groups, w, bias, acc, width):
+    """``acc = bias + x·w`` one input at a time; `groups` are the inputs that have a weight."""
     t = acc.dtype.type
     for event in range(rows):
         sums = acc[event * width : (event + 1) * width]
@@ -210,58 +201,20 @@ def dense_plain(x, x_stride, rows, groups, w, bias, acc, width):
 
 
 @njit(nogil=True, cache=True)
-def run_vnni(x, n, stages, operations, groups, weights, bias, data, lsb, out):
-    """Run all stages by VNNI, block by block.
+def run(x, n, stages, operations, groups, weights, bias, data, lsb, out):
+    """Run all stages, block by block.
 
     Parameters
     ----------
-    x : uint8 array
-        Inputs less their offset, as bytes or shorts, rows of ``stages[0, STRIDE]`` bytes; room for 8 more rows.
+    x : int32 or int64 array
+        Inputs, rows of ``stages[0, STRIDE]``; weights, bias and data have its type.
     n : int
         Events.
-    stages : int64 array, shape (s, COLUMNS)
+    stages : int64 array, shape (s, columns of `codes`)
         Their descriptions; the other arrays are what those point into.
     lsb, out : number, array of shape (n, n_outputs)
         The last stage's integers times `lsb` go to `out`.
     """
-    room = np.zeros(4 * BLOCK * stages[:, WIDTH].max() + 64, dtype=np.uint8)
-    short = room.view(np.int16)
-    value = np.empty(BLOCK * stages[:, WIDTH].max(), dtype=np.int32)
-    for start in range(0, n, BLOCK):
-        rows = min(BLOCK, n - start)
-        padded = (rows + vnni.EVENTS - 1) // vnni.EVENTS * vnni.EVENTS
-        for s in range(len(stages)):
-            stage = stages[s]
-            width = stage[WIDTH]
-            numbers = value[: padded * width]
-            vnni.dense(
-                stage[FORM],
-                x[start * stage[STRIDE] :] if s == 0 else room,
-                stage[STRIDE],
-                rows,
-                groups[stage[GROUPS_FROM] : stage[GROUPS_TO]],
-                weights[stage[WEIGHTS_FROM] : stage[WEIGHTS_TO]],
-                bias[stage[BIAS_FROM] : stage[BIAS_FROM] + width],
-                value,
-                width,
-            )
-            for number in range(stage[OPERATIONS_FROM], stage[OPERATIONS_TO]):
-                o = operations[number]
-                operate(numbers, width, o[0], o[1], o[2], o[3], data)
-            if s == len(stages) - 1:
-                finish(numbers, stage[ADD], stage[DROP], stage[LOW], stage[HIGH])
-            elif stages[s + 1, FORM] == 0:
-                store(numbers, stage[ADD], stage[DROP], stage[LOW], stage[HIGH], stage[OFFSET], room)
-            else:
-                store(numbers, stage[ADD], stage[DROP], stage[LOW], stage[HIGH], stage[OFFSET], short)
-        for event in range(rows):
-            for j in range(out.shape[1]):
-                out[start + event, j] = value[event * width + j] * lsb
-
-
-@njit(nogil=True, cache=True)
-def run_plain(x, n, stages, operations, groups, weights, bias, data, lsb, out):
-    """Do the same without special instructions: x, weights, bias and data are all int32 or all int64."""
     room = np.zeros(BLOCK * stages[:, WIDTH].max(), dtype=x.dtype)
     value = np.empty(BLOCK * stages[:, WIDTH].max(), dtype=x.dtype)
     for start in range(0, n, BLOCK):
@@ -270,12 +223,12 @@ def run_plain(x, n, stages, operations, groups, weights, bias, data, lsb, out):
             stage = stages[s]
             width = stage[WIDTH]
             numbers = value[: rows * width]
-            dense_plain(
+            dense(
                 x[start * stage[STRIDE] :] if s == 0 else room,
                 stage[STRIDE],
                 rows,
                 groups[stage[GROUPS_FROM] : stage[GROUPS_TO]],
-                weights[stage[WEIGHTS_FROM] : stage[WEIGHTS_TO]],
+                weights[stage[WEIGHTS_FROM] :],
                 bias[stage[BIAS_FROM] : stage[BIAS_FROM] + width],
                 value,
                 width,
@@ -283,10 +236,7 @@ def run_plain(x, n, stages, operations, groups, weights, bias, data, lsb, out):
             for number in range(stage[OPERATIONS_FROM], stage[OPERATIONS_TO]):
                 o = operations[number]
                 operate(numbers, width, o[0], o[1], o[2], o[3], data)
-            if s == len(stages) - 1:
-                finish(numbers, stage[ADD], stage[DROP], stage[LOW], stage[HIGH])
-            else:
-                store(numbers, stage[ADD], stage[DROP], stage[LOW], stage[HIGH], 0, room)
+            finish(numbers, stage[ADD], stage[DROP], stage[LOW], stage[HIGH], room)
         for event in range(rows):
             for j in range(out.shape[1]):
-                out[start + event, j] = value[event * width + j] * lsb
+                out[start + event, j] = room[event * width + j] * lsb

@@ -1,4 +1,4 @@
-"""Lays a proven plan out as the flat arrays that the kernels take."""
+"""Lays a proven plan out as tables: for the machine code of `machine_code`, or for the portable kernels."""
 
 from __future__ import annotations
 
@@ -8,44 +8,87 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.emulator import kernels as k
+from trigsim.emulator import codes as k
+from trigsim.emulator.machine_model import QUAD, Layer, Tables
 from trigsim.emulator.stage import NO_LIMIT, Stage, padded
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What the kernels take.
+class NativePlan:
+    """What machine code does.
 
     Attributes
     ----------
-    vnni : bool
-        Whether for `run_vnni` or `run_plain`.
     steps : int
         How many steps of the network it covers.
+    layers : tuple of Layer
+        What the code is made of.
+    tables : Tables
+        What it reads.
     offset : int
         Subtracted from raw inputs.
-    sixteen : bool
-        Whether inputs are int16 (else uint8); VNNI only.
-    n_inputs : int
-        Inputs of the network.
-    arrays : tuple of arrays
-        stages, operations, groups, weights, bias, data.
+    vnni : bool
+        Whether it uses the dot products of AVX-512.
     """
 
-    vnni: bool
     steps: int
+    layers: tuple[Layer, ...]
+    tables: Tables
     offset: int
-    sixteen: bool
-    n_inputs: int
+    vnni: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortablePlan:
+    """What the portable kernels take.
+
+    Attributes
+    ----------
+    steps : int
+        How many steps of the network it covers.
+    arrays : tuple of arrays
+        stages, operations, groups, weights, bias, data; the last three, and inputs, all int32 or all int64.
+    """
+
+    steps: int
     arrays: tuple[NDArray[Any], ...]
 
 
-def lay_out(stages: list[Stage], covered: int, vnni: bool) -> Plan:
-    """Return the plan of proven stages, which cover `covered` steps of the network."""
-    bits = max(stage.bits for stage in stages)
-    vnni = vnni and bits <= 32 and all(_form(stage) is not None for stage in stages)
-    kind: type[Any] = np.int32 if bits <= 32 and all(_narrow(stage) for stage in stages) else np.int64
-    spare = 32 if kind is np.int32 else 64
+def native_plan(stages: list[Stage], covered: int, *, vnni: bool) -> NativePlan | None:
+    """Return the plan of proven stages, which cover `covered` steps of the network; None if 32 bits do not do."""
+    if not _fits_32(stages):
+        return None
+    layers: list[Layer] = []
+    counts: list[NDArray[np.int64]] = []
+    pairs: list[NDArray[np.int32]] = []
+    bias: list[NDArray[Any]] = []
+    data: list[NDArray[Any]] = [np.zeros(0, dtype=np.int32)]
+    first = 0
+    for stage, following in zip(stages, [*stages[1:], None], strict=True):
+        form = _form(stage, vnni)
+        weight, start = _numbers(stage, _offset(stage, form))
+        own, (add, drop, low, high) = _finish(stage, 32)
+        moved = [_moved(operation, _length(data)) for operation in own]
+        if not own:
+            # Sums wrap, so what is added to them at last may as well be there from the start.
+            start, add = start + add, 0
+        offset = 0 if following is None else _offset(following, _form(following, vnni))
+        n_in, n_out = weight.shape
+        layers.append(Layer(form, n_in, n_out, first, tuple(moved), add, drop, low, high, offset))
+        quads, used = _quads(weight, form)
+        counts.append(used)
+        pairs.append(quads)
+        bias.append(_wrapped(start, np.int32))
+        data += [numbers.astype(np.int32) for numbers in stage.data]
+        first += n_out
+    starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int32)
+    tables = Tables(starts, np.concatenate(pairs), np.concatenate(bias), np.concatenate(data))
+    return NativePlan(covered, tuple(layers), tables, _offset(stages[0], _form(stages[0], vnni)), vnni)
+
+
+def portable_plan(stages: list[Stage], covered: int) -> PortablePlan:
+    """Return the same for the portable kernels."""
+    kind: type[Any] = np.int32 if _fits_32(stages) else np.int64
     table: list[list[int]] = []
     operations: list[tuple[int, int, int, int]] = []
     groups: list[NDArray[np.int32]] = []
@@ -54,26 +97,27 @@ def lay_out(stages: list[Stage], covered: int, vnni: bool) -> Plan:
     data: list[NDArray[Any]] = []
     stride = stages[0].n_in
     for stage in stages:
-        form = _form(stage) if vnni else 2
-        bytes_each = {0: 1, 1: 2}.get(form or 0, 1) if vnni else 1
-        offset = _offset(stage) if vnni else 0
-        w, b = _numbers(stage, offset)
-        packed, used = _pack(w, form or 0) if vnni else _pack_plain(w, kind)
-        own, (add, drop, low, high) = _finish(stage, spare)
-        moved = [_moved(o, _length(data)) for o in own]
-        row = [form or 0, padded(w.shape[1]), stride * bytes_each]
-        row += [_length(groups), _length(groups) + len(used)]
-        row += [_length(weights), _length(weights) + len(packed), _length(bias)]
-        row += [len(operations), len(operations) + len(moved), add, drop, low, high, 0]
-        table.append(row)
+        w, b = _numbers(stage, 0)
+        used = np.flatnonzero((w != 0).any(axis=1))
+        packed = np.zeros((len(used), padded(w.shape[1])), dtype=kind)
+        packed[:, : w.shape[1]] = w[used]
+        own, finish = _finish(stage, 32 if kind is np.int32 else 64)
+        moved = [_moved(operation, _length(data)) for operation in own]
+        row = [
+            packed.shape[1],
+            stride,
+            _length(groups),
+            _length(groups) + len(used),
+            _length(weights),
+            _length(bias),
+        ]
+        table.append([*row, len(operations), len(operations) + len(moved), *finish])
         operations += moved
-        groups.append(used)
-        weights.append(packed)
-        bias.append(_pad(b, kind))
+        groups.append(used.astype(np.int32))
+        weights.append(packed.ravel())
+        bias.append(_wrapped(np.pad(b, (0, packed.shape[1] - len(b))), kind))
         data += [numbers.astype(kind) for numbers in stage.data]
-        stride = padded(w.shape[1])
-    for row, following in zip(table, stages[1:], strict=False):
-        row[k.OFFSET] = _offset(following) if vnni else 0
+        stride = packed.shape[1]
     arrays = (
         np.array(table, dtype=np.int64),
         np.array(operations, dtype=np.int64).reshape(-1, 4),
@@ -82,8 +126,7 @@ def lay_out(stages: list[Stage], covered: int, vnni: bool) -> Plan:
         np.concatenate(bias),
         np.concatenate([*data, np.zeros(1, dtype=kind)]),
     )
-    offset = _offset(stages[0]) if vnni else 0
-    return Plan(vnni, covered, offset, vnni and _form(stages[0]) == 1, stages[0].n_in, arrays)
+    return PortablePlan(covered, arrays)
 
 
 def _length(parts: list[NDArray[Any]]) -> int:
@@ -98,9 +141,10 @@ def _moved(operation: tuple[int, int, int, int], by: int) -> tuple[int, int, int
     return (code, a + by, b + by, c) if code == k.SCALE else operation
 
 
-def _narrow(stage: Stage) -> bool:
-    """Whether inputs and weights fit int32."""
-    return max(int(abs(v)).bit_length() for v in (stage.low, stage.high, *_numbers(stage, 0)[0].ravel())) < 32
+def _fits_32(stages: list[Stage]) -> bool:
+    """Whether int32 holds all sums, inputs and weights."""
+    numbers = (v for stage in stages for v in (stage.low, stage.high, *_numbers(stage, 0)[0].ravel()))
+    return max(stage.bits for stage in stages) <= 32 and all(int(abs(v)) < 1 << 31 for v in numbers)
 
 
 def _numbers(stage: Stage, offset: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -113,52 +157,43 @@ def _numbers(stage: Stage, offset: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return weight, bias + offset * weight.sum(0)
 
 
-def _form(stage: Stage) -> int | None:
-    """Return 0 where 8 bits suffice for inputs and weights, 1 for 16, None beyond."""
+def _form(stage: Stage, vnni: bool) -> int:
+    """Return the narrowest form for inputs and weights; bytes only pay with VNNI."""
     weight = _numbers(stage, 0)[0]
     spread = stage.high - stage.low
     least, most = int(weight.min()), int(weight.max())
-    if spread < 1 << 8 and least >= -128 and most <= 127:
-        return 0
+    if vnni and spread < 1 << 8 and least >= -128 and most <= 127:
+        return k.BYTES
     if spread < 1 << 16 and least >= -(1 << 15) and most < 1 << 15:
-        return 1
-    return None
+        return k.SHORTS
+    return k.WORDS
 
 
-def _offset(stage: Stage) -> int:
-    """Return what is subtracted from the inputs so that they fit uint8 or int16."""
-    if _form(stage) == 0:
-        return 0 if stage.low >= 0 and stage.high < 1 << 8 else stage.low
-    fits = stage.low >= -(1 << 15) and stage.high < 1 << 15
-    return 0 if fits else stage.low + (1 << 15)
+def _offset(stage: Stage, form: int) -> int:
+    """Return what is subtracted from the inputs so that they fit the form."""
+    if form == k.WORDS:
+        return 0
+    low, high = (0, 255) if form == k.BYTES else (-(1 << 15), (1 << 15) - 1)
+    return 0 if low <= stage.low and stage.high <= high else stage.low - low
 
 
-def _pack(weight: NDArray[Any], form: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """Return weights as groups of 4 bytes per neuron, and the byte offsets of groups that are not all zero."""
-    each, kind = (4, np.int8) if form == 0 else (2, np.int16)
+def _quads(weight: NDArray[Any], form: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return the place and the weights of each neuron's quads that are not all zero, and how many it has."""
+    each, kind = k.PER_QUAD[form], (np.int8, np.int16, np.int32)[form]
     n_in, n_out = weight.shape
-    grouped = np.zeros((-(-n_in // each) * each, padded(n_out)), dtype=kind)
-    grouped[:n_in, :n_out] = weight
-    grouped = grouped.reshape(-1, each, grouped.shape[1]).transpose(0, 2, 1)
-    used = np.flatnonzero(grouped.any(axis=(1, 2)))
-    return np.ascontiguousarray(grouped[used]).view(np.uint8).ravel(), (4 * used).astype(np.int32)
+    room = np.zeros((n_out, -(-n_in // each) * each), dtype=kind)
+    room[:, :n_in] = weight.T
+    quads = room.view(np.int32)
+    neuron, used = np.nonzero(quads)
+    return np.stack([QUAD * used, quads[neuron, used]], axis=1).astype(np.int32), np.bincount(
+        neuron, minlength=n_out
+    )
 
 
-def _pack_plain(weight: NDArray[Any], kind: type[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Return the rows of weights that are not all zero, padded, and their inputs."""
-    used = np.flatnonzero((weight != 0).any(axis=1))
-    room = np.zeros((len(used), padded(weight.shape[1])), dtype=kind)
-    room[:, : weight.shape[1]] = weight[used]
-    return room.ravel(), used.astype(np.int32)
-
-
-def _pad(bias: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
-    """Pad; numbers are taken modulo the type, as the sums are."""
+def _wrapped(numbers: NDArray[Any], kind: type[Any]) -> NDArray[Any]:
+    """Return integers modulo the type, as the sums are."""
     bits = 8 * np.dtype(kind).itemsize
-    wrapped = [(int(v) + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1)) for v in bias]
-    room = np.zeros(padded(len(wrapped)), dtype=kind)
-    room[: len(wrapped)] = wrapped
-    return room
+    return np.array([(int(v) + (1 << (bits - 1))) % (1 << bits) - (1 << (bits - 1)) for v in numbers], dtype=kind)
 
 
 def _finish(stage: Stage, width: int) -> tuple[list[tuple[int, int, int, int]], tuple[int, int, int, int]]:

@@ -38,7 +38,11 @@ class Network:
     input_format: FixedFormat
     n_inputs: int
     steps: tuple[Step, ...]
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to other processes without the machine code, which is made anew there."""
+        return Network, (self.input_format, self.n_inputs, self.steps)
 
     @property
     def output_format(self) -> FixedFormat:

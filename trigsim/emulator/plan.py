@@ -1,8 +1,8 @@
-"""Proves how narrow the arithmetic of a network can be, and lays it out for the kernels.
+"""Proves how narrow the arithmetic of a network can be.
 
 Intervals are followed through the network from the input format on: where the exact sum of a dense layer fits
 32 bits, int32 arithmetic modulo 2**32 gives it whatever the partial sums do; where inputs and weights also fit 8
-or 16 bits, the VNNI instructions do. What no interval can reach is not computed (clipping, wrapping, inputs
+or 16 bits, the machine's dot products do. What no interval can reach is not computed (clipping, wrapping, inputs
 without weights). A network that is no chain of dense layers and elementwise steps has no plan, or one for the part
 before the first other step.
 """
@@ -12,20 +12,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.emulator import kernels as k
+from trigsim.emulator import codes as k
 from trigsim.emulator.exact import accumulates_freely, evaluate
-from trigsim.emulator.layout import Plan, lay_out
 from trigsim.emulator.model import Activation, Dense, Scale, Step, Table
-from trigsim.emulator.stage import NO_LIMIT, NoPlanError, Stage, Value, padded
-from trigsim.numeric.fixed import FixedFormat, Overflow, Rounding
+from trigsim.emulator.stage import NO_LIMIT, NoPlanError, Stage, Value, lowest, padded
+from trigsim.numeric.fixed import FixedFormat, Overflow
 
 #: Largest range of a value that is looked up in a table.
 MAX_TABLE = 1 << 16
-_MODES = {mode: number for number, mode in enumerate(Rounding)}
 
 
-def make_plan(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: int, *, vnni: bool) -> Plan:
-    """Return the plan of a network's leading chain of steps.
+def prove(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: int) -> tuple[list[Stage], int]:
+    """Return the stages of a network's leading chain of steps, and how many steps that is.
 
     Parameters
     ----------
@@ -33,8 +31,6 @@ def make_plan(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_input
         Of the network.
     n_inputs : int
         Number of features.
-    vnni : bool
-        Whether to use those instructions where 16 bits suffice.
 
     Raises
     ------
@@ -70,7 +66,7 @@ def make_plan(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_input
         source, covered = step.result, number + 1
     if not stages:
         raise NoPlanError("the network does not start with a dense layer of bounded sums")
-    return lay_out(stages, covered, vnni)
+    return stages, covered
 
 
 def _fields(value: Value) -> tuple[int, int, int]:
@@ -111,7 +107,7 @@ def _cast(stage: Stage, form: FixedFormat) -> None:
         if drop > 60:
             raise NoPlanError("more than 60 bits are dropped")
         stage.reach(value.low - (1 << drop), value.high + (1 << drop))
-        stage.add(k.ROUND, _MODES[form.rounding], drop)
+        stage.add(k.ROUND, k.MODES[form.rounding], drop)
         ends = np.array([value.low, value.high], dtype=object)
         wide = FixedFormat(64, 64 - form.fraction, True, form.rounding, Overflow.SAT)
         low, high = (int(v) for v in wide.cast_exact(ends, value.fraction, stage.bits + 2))
@@ -125,9 +121,7 @@ def _cast(stage: Stage, form: FixedFormat) -> None:
 
 
 def _fit(stage: Stage, value: Value, form: FixedFormat) -> Value:
-    least = form.minimum
-    if form.overflow == Overflow.SAT_SYM and form.signed:
-        least = min(form.minimum + 1, -1)
+    least = lowest(form)
     if least <= value.low and value.high <= form.maximum:
         return value
     if form.overflow in (Overflow.SAT, Overflow.SAT_SYM):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.emulator.model import Dense
-from trigsim.numeric.fixed import FixedFormat
+from trigsim.numeric.fixed import FixedFormat, Overflow
 
 #: Neurons are padded to whole vectors of so many.
 LANES = 16
@@ -52,6 +52,12 @@ class Stage:
     def add(self, code: int, a: int = 0, b: int = 0, c: int = 0) -> None:
         """Append an operation of the kernels."""
         self.operations.append((code, a, b, c))
+
+
+def lowest(form: FixedFormat) -> int:
+    """Return the smallest raw integer that a conversion into `form` gives."""
+    symmetric = form.overflow == Overflow.SAT_SYM and form.signed
+    return min(form.minimum + 1, -1) if symmetric else form.minimum
 
 
 def padded(size: int) -> int:
