@@ -1,0 +1,139 @@
+"""What a walk over orbits found: rates before and after dead time, and what caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trigsim.numeric.intervals import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class RowLoss:
+    """What dead time takes from an algorithm, a group or the total.
+
+    Attributes
+    ----------
+    raw : Estimate
+        Rate before masks and prescales, kHz.
+    fired : Estimate
+        After them and vetoes, before dead time, kHz.
+    kept, lost : Estimate
+        Read out, and lost to dead time, kHz.
+    share : Estimate
+        Lost over fired.
+    """
+
+    raw: Estimate
+    fired: Estimate
+    kept: Estimate
+    lost: Estimate
+    share: Estimate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "before_prescale": self.raw.as_dict(),
+            "rate": self.fired.as_dict(),
+            "read_out": self.kept.as_dict(),
+            "lost": self.lost.as_dict(),
+            "lost_share": self.share.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CauseLoss:
+    """What one cause of dead time does.
+
+    Attributes
+    ----------
+    blocked, alone : Estimate
+        Share of triggers that it blocks, and that nothing else blocks.
+    dead : Estimate
+        Share of colliding crossings in which it blocks.
+    """
+
+    blocked: Estimate
+    alone: Estimate
+    dead: Estimate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "triggers_blocked": self.blocked.as_dict(),
+            "triggers_blocked_alone": self.alone.as_dict(),
+            "crossings_dead": self.dead.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OrbitResult:
+    """A menu over real orbits.
+
+    Attributes
+    ----------
+    menu, train, scheme : str
+        Names of the menu, the train configuration and the filling scheme.
+    dead_time_source : str
+        Where the rules come from.
+    crossings_from : str
+        "full emulation", or what decision words were drawn from.
+    orbits : int
+        Orbits walked.
+    seconds : float
+        Of beam.
+    colliding : int
+        Colliding slots of an orbit.
+    rows : mapping of str to RowLoss
+        Algorithms, groups, "total".
+    causes : mapping of str to CauseLoss
+        Rules, buckets, buffers.
+    dead : Estimate
+        Share of colliding crossings in which anything blocks.
+    occupancy : mapping of str to tuple of float
+        Bucket or buffer → share of triggers that find 0, 1, … triggers in it.
+    by_slot : tuple of (int, int)
+        Slot by slot, triggers and those read out.
+    by_place : tuple of (int, int, int)
+        Place in a row of colliding bunches (1 is the first after a gap), triggers, and those read out.
+    """
+
+    menu: str
+    train: str
+    scheme: str
+    dead_time_source: str
+    crossings_from: str
+    orbits: int
+    seconds: float
+    colliding: int
+    rows: Mapping[str, RowLoss]
+    causes: Mapping[str, CauseLoss]
+    dead: Estimate
+    occupancy: Mapping[str, tuple[float, ...]]
+    by_slot: tuple[tuple[int, int], ...]
+    by_place: tuple[tuple[int, int, int], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping; the 3564 slots are left to the CSV file."""
+        return {
+            "menu": self.menu,
+            "train": self.train,
+            "scheme": self.scheme,
+            "dead_time_source": self.dead_time_source,
+            "crossings_from": self.crossings_from,
+            "orbits": self.orbits,
+            "slots": self.orbits * len(self.by_slot),
+            "seconds_of_beam": self.seconds,
+            "colliding_slots": self.colliding,
+            "dead_time": {
+                "triggers_lost": self.rows["total"].share.as_dict(),
+                "crossings_dead": self.dead.as_dict(),
+                "causes": {name: cause.as_dict() for name, cause in self.causes.items()},
+                "occupancy": {name: list(shares) for name, shares in self.occupancy.items()},
+            },
+            "rows": {row: loss.as_dict() for row, loss in self.rows.items()},
+            "by_place_in_train": [
+                {"place": place, "triggers": triggers, "read_out": kept} for place, triggers, kept in self.by_place
+            ],
+        }

@@ -1,0 +1,160 @@
+"""A menu over real orbits: what dead time takes, from full emulation or from stored crossings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from trigsim.base.config import load
+from trigsim.base.errors import InputError
+from trigsim.menu import load as load_menu
+from trigsim.menu.decide import CompiledMenu
+from trigsim.menu.menu import Menu
+from trigsim.menu.prescale import FinalDecision
+from trigsim.objects.settings import ObjectSettings
+from trigsim.stream.block import wanted_features
+from trigsim.stream.deadtime import DeadTime
+from trigsim.stream.filling import FillingScheme, read_filling, require_bunches
+from trigsim.stream.orbit import Emulation
+from trigsim.stream.orbit_config import TrainConfig
+from trigsim.stream.orbit_run import Readout
+from trigsim.stream.orbit_words import Sampling, Words
+from trigsim.stream.parallel import cores
+from trigsim.stream.pileup import PileupByBunch
+from trigsim.stream.source import TEST
+from trigsim.stream.variant import Variant, group_columns
+from trigsim.studies.orbit_results import OrbitResult
+from trigsim.studies.orbit_summary import summary
+from trigsim.studies.setup import builder, open_source
+from trigsim.studies.store import Store
+from trigsim.studies.store_format import BEAM
+from trigsim.tagger.tagger import load_tagger
+
+#: Replicas of the library, and the orbits of each at most.
+REPLICAS, REPLICA_ORBITS = 24, 1000
+
+
+def emulate_orbits(
+    menu: str | Path,
+    train: str | Path,
+    library: str | Path,
+    beam: str | Path,
+    taggers: Mapping[str, Path],
+    *,
+    orbits: int,
+    scheme: str | Path | None = None,
+    seed: int = 1,
+    threads: int = 0,
+) -> OrbitResult:
+    """Walk orbits whose every crossing is emulated: conditions over borders, objects out of time.
+
+    Parameters
+    ----------
+    menu, train, library, beam : path
+        Menu YAML, train YAML, event library, beam YAML.
+    taggers : mapping of str to path
+        Name in the menu → tagger folder.
+    orbits : int
+        Orbits to walk, 1 at least.
+    scheme : path, optional
+        Filling scheme in place of the train's.
+    seed, threads : int
+        The result does not depend on `threads`.
+    """
+    checked, config, bunches = _read(menu, train, scheme)
+    source = open_source(library, beam, TEST)
+    loaded = {name: load_tagger(folder) for name, folder in taggers.items()}
+    variant = Variant.bind(checked.name, checked, loaded)
+    wanted = wanted_features(t.columns for t in loaded.values())
+    made = Emulation(
+        source, builder(library, source, ObjectSettings(), wanted), variant, checked, bunches,
+        {str(kind): one for kind, one in config.timing.items()}, config.single_beam_collisions,
+    )  # fmt: skip
+    readout = _readout(checked, config, bunches, variant.menu)
+    counts = readout.run(made.triggers(orbits, seed, cores(threads)), orbits)
+    return summary(checked, config, readout, counts, "full emulation")
+
+
+def sample_orbits(
+    menu: str | Path,
+    train: str | Path,
+    stored: str | Path,
+    *,
+    orbits: int,
+    scheme: str | Path | None = None,
+    seed: int = 1,
+    threads: int = 0,
+) -> OrbitResult:
+    """Walk orbits whose crossings are drawn from a store, decided by `menu`.
+
+    Parameters
+    ----------
+    menu, train, stored : path
+        Menu YAML, train YAML, folder of `trigsim run --store`.
+    orbits, scheme, seed, threads
+        As in `emulate_orbits`.
+
+    Raises
+    ------
+    InputError
+        If neighbouring crossings matter (conditions on other crossings, objects out of time, single-beam
+        collisions, pile-up by bunch, external signals, algorithms that empty crossings pass): emulate then.
+    """
+    checked, config, bunches = _read(menu, train, scheme)
+    store = Store.open(stored)
+    compiled = store.compile(checked)
+    require_bunches(bunches, store.manifest.beam.colliding_bunches)
+    words = _words(store, compiled)
+    _require_independent(checked, config, store, compiled, words)
+    threads = cores(threads)
+    sampling = Sampling(words, bunches)
+    readout = _readout(checked, config, bunches, compiled)
+    counts = readout.run(sampling.triggers(orbits, seed, threads), orbits)
+    short = min(orbits, REPLICA_ORBITS)
+    replicas = [
+        readout.run(sampling.replicas(number, short, seed, threads), short, f"replica {number + 1} of {REPLICAS}")
+        for number in range(REPLICAS)
+    ]
+    drawn = f"words drawn by weight from {sum(store.manifest.drawn):,} stored and decided crossings"
+    return summary(checked, config, readout, counts, drawn, replicas)
+
+
+def _read(
+    menu: str | Path, train: str | Path, scheme: str | Path | None
+) -> tuple[Menu, TrainConfig, FillingScheme]:
+    config = load(train, TrainConfig)
+    return load_menu(menu), config, read_filling(scheme or Path(train).parent / config.scheme)
+
+
+def _readout(menu: Menu, config: TrainConfig, scheme: FillingScheme, compiled: CompiledMenu) -> Readout:
+    names = compiled.names
+    final = FinalDecision.of(menu, names)
+    return Readout(names, group_columns(menu, names), final, DeadTime.of(config.dead_time), scheme)
+
+
+def _words(store: Store, compiled: CompiledMenu) -> Words:
+    packed = store.decide(compiled, BEAM)
+    bits = np.unpackbits(packed, axis=1, count=len(compiled.names), bitorder="little").astype(np.bool_)
+    who = store.crossings(BEAM)
+    probability, drawn = np.array(store.manifest.probability), np.array(store.manifest.drawn)
+    chance = np.divide(probability, drawn, out=np.zeros(len(drawn)), where=drawn > 0)
+    return Words.of(bits, who.stratum.astype(np.int64) << 32 | who.event, chance[who.stratum])
+
+
+def _require_independent(
+    menu: Menu, config: TrainConfig, store: Store, compiled: CompiledMenu, words: Words
+) -> None:
+    empty_passes = (words.cluster >> 32 == len(store.manifest.drawn) - 1).any()
+    reasons = {
+        "the menu looks at neighbouring crossings": compiled.reach != (0, 0),
+        "the menu reads external signals": compiled.uses_externals,
+        "the train has objects out of time": bool(config.timing),
+        "the train has single-beam collisions": config.single_beam_collisions > 0,
+        "pile-up differs from bunch to bunch": isinstance(store.manifest.beam.mean_pileup, PileupByBunch),
+        f"an algorithm of '{menu.name}' passes empty crossings": bool(empty_passes),
+    }
+    for reason, there in reasons.items():
+        if there:
+            raise InputError(f"{reason}, which stored crossings do not know; emulate the orbits (no --stored)")
