@@ -59,22 +59,24 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
         plots.append({"svg": Markup(svg(figure)), "caption": _CAPTIONS[name]})  # noqa: S704
     write_json(folder / "scan.json", scan.as_dict())
     write_json(folder / "provenance.json", dict(provenance))
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("trigsim.report"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
     compared = sum(b.csim_inputs for b in scan.budgets)
     differ = sum(b.csim_mismatches for b in scan.budgets)
-    page = environment.get_template("page.html.j2").render(
-        title=scan.name,
-        subtitle=f"mean pile-up {scan.mean_pileup:g}, {scan.crossing_rate_khz / 1e3:.2f} MHz of colliding bunches",
-        summary=_summary(scan),
-        equal=differ == 0,
-        equality=f"Emulator against hls4ml C simulation: {differ} of {compared:,} outputs differ.",
-        tables=tables,
-        hardware_source=f"Latency and resources: {scan.hardware_source}.",
-        plots=plots,
-        provenance=_flat(provenance),
-        version=trigsim.__version__,
+    page = (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            title=scan.name,
+            subtitle=f"mean pile-up {scan.mean_pileup:g}, {scan.crossing_rate_khz / 1e3:.2f} MHz of colliding bunches",
+            summary=_summary(scan),
+            equal=differ == 0,
+            equality=f"Emulator against hls4ml C simulation: {differ} of {compared:,} outputs differ.",
+            tables=tables,
+            hardware_source=f"Latency and resources: {scan.hardware_source}.",
+            plots=plots,
+            provenance=flat(provenance),
+            version=trigsim.__version__,
+            numbers="scan.json",
+        )
     )
     write_text(folder / "report.html", page)
     return folder / "report.html"
@@ -93,12 +95,20 @@ def _summary(scan: ScanResult) -> str:
     )
 
 
-def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def environment() -> jinja2.Environment:
+    """Return the templates; everything is escaped, and nothing may be left out."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("trigsim.report"), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+
+
+def flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return a nested record as rows of name and text."""
     rows = []
     for key, value in record.items():
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            rows += _flat(value, f"{name} › ")
+            rows += flat(value, f"{name} › ")
         else:
             rows.append((name, "–" if value is None else str(value)))
     return rows
