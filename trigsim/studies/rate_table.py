@@ -200,6 +200,15 @@ def rate_table(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> 
     return RateTable(rows, len(sample), crossing_rate_khz)
 
 
+def bit_rates(sample: Decided, crossing_rate_khz: float) -> list[Estimate]:
+    """Return the rate of each algorithm before prescale, kHz, in order."""
+    n = len(sample.names)
+    plain = Prescaling(sample.names, np.ones(n), (1.0,) * n, np.zeros(n, np.bool_), {})
+    return [
+        q.rate for q in _quantities(_tally(sample, plain, plain.keep), sample.stratum_weight, crossing_rate_khz)[:n]
+    ]
+
+
 def _tally(sample: Decided, after: Prescaling, keep: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
     members: list[list[int]] = [[] for _ in after.names]
     for number, places in enumerate(after.groups.values()):

@@ -20,6 +20,7 @@ from trigsim.menu.decide import CompiledMenu
 from trigsim.menu.legs import TaggerScores
 from trigsim.menu.menu import Menu
 from trigsim.objects.model import Collection, TriggerObjects
+from trigsim.stream.beam import SLOTS
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.variant import NO_SCORE
 from trigsim.studies.rates import weights
@@ -99,6 +100,13 @@ class Store:
         """Rate that one crossing of each stratum stands for, kHz, shape (K + 1,)."""
         m = self.manifest
         return weights(np.array(m.drawn), np.array(m.probability), m.beam.crossing_rate_khz)
+
+    def with_bunches(self, colliding: int) -> Store:
+        """Return the same crossings under another number of colliding bunches, at the same pile-up."""
+        if not 1 <= colliding <= SLOTS:
+            raise InputError(f"{colliding} colliding bunches; an orbit has 1 to {SLOTS}")
+        beam = self.manifest.beam.model_copy(update={"colliding_bunches": colliding})
+        return Store(self.folder, self.manifest.model_copy(update={"beam": beam}))
 
     def parts(self, sample: str) -> tuple[PartRecord, ...]:
         """Return the files of a sample, in order."""

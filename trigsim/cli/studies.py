@@ -1,0 +1,389 @@
+"""Studies of stored crossings: rates, overlaps, gains, turn-ons, fits, and differences of menus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from trigsim.cli.common import JsonFlag, Seed, console, emit_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from trigsim.report.tables import Table
+
+MenuFile = Annotated[Path, typer.Argument(metavar="MENU", help="Menu YAML.")]
+StoreFolder = Annotated[Path, typer.Option("--store", help="Crossings of `trigsim run MENU --store DIR`.")]
+Signals = Annotated[list[str] | None, typer.Option(help="Signal; may be given again. By default all.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Folder for JSON, CSV and PNG.")]
+Values = Annotated[str, typer.Option(help="A,B,… or LOW:HIGH:STEP, both ends included.")]
+#: Crossings that flip and are shown; all are in the output folder.
+SHOWN = 20
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this group."""
+    for command in (rates, overlap, gains, threshold, turnon, scaling, bought, fit, diff):
+        app.command()(command)
+
+
+def rates(
+    menu: MenuFile,
+    store: Annotated[list[Path], typer.Option(help="Stored crossings; several, at other pile-up, are compared.")],
+    prescales: Annotated[Path | None, typer.Option(help="CSV of prescale columns.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of it.")] = None,
+    bunches: Annotated[int | None, typer.Option(help="Scale to this many colliding bunches.")] = None,
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Rates of every algorithm and group: raw, prescaled, pure, shared, cumulative."""
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.menu.prescale import read_prescales  # noqa: PLC0415
+    from trigsim.report.study_plots import pileup_plot  # noqa: PLC0415
+    from trigsim.report.study_tables import pileup_table, rates_table  # noqa: PLC0415
+    from trigsim.studies.decided import decided  # noqa: PLC0415
+    from trigsim.studies.rate_table import Prescaling, rate_table  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+    from trigsim.studies.store_format import BEAM  # noqa: PLC0415
+
+    checked = load(menu)
+    factors = None
+    if prescales is not None:
+        columns = read_prescales(prescales, checked).columns
+        if column is None or column not in columns:
+            raise InputError(f"no column '{column}'; name one with --column: {', '.join(columns)}", prescales)
+        factors = columns[column]
+    found = {}
+    for folder in store:
+        opened = Store.open(folder)
+        opened = opened if bunches is None else opened.with_bunches(bunches)
+        sample = decided(opened, BEAM, checked)
+        beam = opened.manifest.beam
+        pileup = beam.average_pileup
+        if pileup in found:
+            raise InputError(f"a second store at pile-up {pileup:g}; give one at another", folder)
+        found[pileup] = rate_table(sample, Prescaling.of(checked, sample.names, factors), beam.crossing_rate_khz)
+    found = dict(sorted(found.items()))
+    tables = {
+        f"rates_{mu:g}": rates_table(table, f"{checked.name}: {table.crossings:,} crossings at pile-up {mu:g}")
+        for mu, table in found.items()
+    }
+    figures = {}
+    if len(found) > 1:
+        tables["pileup"] = pileup_table(found, f"{checked.name}: rates after prescale")
+        groups = [row.name for row in next(iter(found.values())).rows if row.kind != "algorithm"]
+        figures["pileup"] = pileup_plot(found, groups)
+    document = {"menu": checked.name, "pileup": {f"{mu:g}": table.as_dict() for mu, table in found.items()}}
+    _give("rates", document, tables, figures, output, as_json)
+
+
+def overlap(
+    menu: MenuFile,
+    store: StoreFolder,
+    absolute: Annotated[bool, typer.Option("--absolute", help="Show rates in kHz, not shares.")] = False,
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Overlap of every pair of algorithms."""
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_plots import overlap_plot  # noqa: PLC0415
+    from trigsim.report.study_tables import overlap_table  # noqa: PLC0415
+    from trigsim.studies.decided import decided  # noqa: PLC0415
+    from trigsim.studies.overlap import overlap as find  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+    from trigsim.studies.store_format import BEAM  # noqa: PLC0415
+
+    checked = load(menu)
+    found = find(decided(Store.open(store), BEAM, checked))
+    title = f"{checked.name}: " + ("rates of pairs" if absolute else "shares of the row's rate")
+    shown = {"overlap": overlap_table(found, title, fractions=not absolute)}
+    _give(
+        "overlap",
+        {"menu": checked.name, **found.as_dict()},
+        shown,
+        {"overlap": overlap_plot(found)},
+        output,
+        as_json,
+    )
+
+
+def gains(
+    menu: MenuFile, store: StoreFolder, signal: Signals = None, output: Output = None, as_json: JsonFlag = False
+) -> None:
+    """Efficiency of every algorithm and group: what passes it, and what the menu loses without it."""
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_tables import gains_table  # noqa: PLC0415
+    from trigsim.studies.gains import gains as find  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+
+    checked, opened = load(menu), Store.open(store)
+    found = {s: find(opened, checked, s) for s in _signals(opened, signal)}
+    document = {s: {row: gain.as_dict() for row, gain in some.items()} for s, some in found.items()}
+    table = gains_table(found, f"{checked.name}: efficiencies before prescale")
+    _give("gains", {"menu": checked.name, "signals": document}, {"gains": table}, {}, output, as_json)
+
+
+def threshold(
+    menu: MenuFile,
+    number: Annotated[str, typer.Argument(help="NAME:KEY or NAME:LEG:KEY, as in `trigsim fit`.")],
+    store: StoreFolder,
+    values: Values,
+    signal: Signals = None,
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Rate and efficiency of the algorithms of a threshold or score cut as it moves."""
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_plots import curve_plot  # noqa: PLC0415
+    from trigsim.report.study_tables import curve_table  # noqa: PLC0415
+    from trigsim.studies.ladder import free  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+    from trigsim.studies.thresholds import against  # noqa: PLC0415
+
+    checked, opened = load(menu), Store.open(store)
+    curves = against(opened, checked, free(checked, number), _values(values), _signals(opened, signal))
+    tables = {f"threshold_{c.algorithm}": curve_table(c) for c in curves}
+    document = {"menu": checked.name, "curves": [c.as_dict() for c in curves]}
+    _give("threshold", document, tables, {"threshold": curve_plot(curves)}, output, as_json)
+
+
+def turnon(
+    menu: MenuFile,
+    store: StoreFolder,
+    signal: Annotated[str, typer.Option(help="Signal.")],
+    row: Annotated[list[str], typer.Option(help="Algorithm, 'group NAME' or 'total'; may be given again.")],
+    against: Annotated[str, typer.Option(help="Generated quantity.")] = "resonance_pt",
+    bins: Annotated[int, typer.Option(min=2, max=200, help="Bins.")] = 20,
+    shape: Annotated[str, typer.Option(help="erf or logistic.")] = "erf",
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Turn-on curves against a generated quantity, with fits."""
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_plots import turn_on_plot  # noqa: PLC0415
+    from trigsim.report.study_tables import turn_on_bins_table, turn_on_table  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+    from trigsim.studies.turnon import turn_ons  # noqa: PLC0415
+
+    found = turn_ons(Store.open(store), load(menu), signal, row, against, bins=bins, shape=_shape(shape))
+    tables = {"turnon": turn_on_table(found)}
+    if output is not None:
+        tables |= {f"turnon_{one.name.replace(' ', '_')}": turn_on_bins_table(one) for one in found}
+    document = {"turn_ons": [one.as_dict() for one in found]}
+    _give("turnon", document, tables, {"turnon": turn_on_plot(found)}, output, as_json, show=("turnon",))
+
+
+def scaling(
+    menu: MenuFile,
+    number: Annotated[str, typer.Argument(help="Threshold: NAME:KEY or NAME:LEG:KEY.")],
+    store: StoreFolder,
+    signal: Annotated[str, typer.Option(help="Signal.")],
+    values: Values,
+    against: Annotated[str, typer.Option(help="Generated quantity.")] = "resonance_pt",
+    share: Annotated[float, typer.Option(help="Share of the plateau: 0.5, 0.9 or 0.95.")] = 0.95,
+    shape: Annotated[str, typer.Option(help="erf or logistic.")] = "erf",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="YAML file for the scaling.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a threshold means offline: a line through the points that turn-ons reach."""
+    from trigsim.base.files import write_text  # noqa: PLC0415
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.menu.files import to_yaml  # noqa: PLC0415
+    from trigsim.report.study_tables import scaling_table  # noqa: PLC0415
+    from trigsim.studies.ladder import free  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+    from trigsim.studies.turnon import scaling as find  # noqa: PLC0415
+
+    checked = load(menu)
+    found = find(
+        Store.open(store), checked, free(checked, number), _values(values), signal, against,
+        share=share, shape=_shape(shape),
+    )  # fmt: skip
+    if output is not None:
+        write_text(output, to_yaml({"scalings": [found.as_dict()]}))
+    _give("scaling", found.as_dict(), {"scaling": scaling_table(found)}, {}, None, as_json)
+
+
+def bought(
+    menu: MenuFile,
+    condition: Annotated[
+        str, typer.Argument(help="Algorithm or condition: one object with a threshold and a score.")
+    ],
+    store: StoreFolder,
+    rate: Annotated[float, typer.Option(min=0, help="Rate that it may cost, kHz.")],
+    values: Values,
+    working_point: Annotated[str | None, typer.Option(help="Of every tagger; by default the condition's.")] = None,
+    signal: Signals = None,
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Say what a tagger buys: the lowest threshold at equal rate, without one and with each that is stored."""
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_tables import bought_table  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+    from trigsim.studies.thresholds import bought as find  # noqa: PLC0415
+
+    checked, opened = load(menu), Store.open(store)
+    found = find(opened, checked, condition, rate, _values(values), _signals(opened, signal), working_point)
+    table = bought_table(found, f"{condition}: lowest threshold at {rate:g} kHz")
+    document = {"condition": condition, "rate_khz": rate, "rows": [one.as_dict() for one in found]}
+    _give("bought", document, {"bought": table}, {}, output, as_json)
+
+
+def fit(
+    menu: MenuFile,
+    store: StoreFolder,
+    budget: Annotated[str, typer.Option(help="Total rate, such as 100kHz.")],
+    free: Annotated[list[str] | None, typer.Option(help="NAME:KEY[=LOW..HIGH] or NAME:LEG:KEY[…], or all.")] = None,
+    signal: Annotated[list[str] | None, typer.Option(help="SIGNAL[=WEIGHT]; by default all, equally.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="GROUP=RATE that it may cost.")] = None,
+    pure: Annotated[list[str] | None, typer.Option(help="ALGORITHM=RATE that nothing else takes.")] = None,
+    restarts: Annotated[int, typer.Option(min=0, help="Further random starts.")] = 3,
+    output: Output = None,
+    seed: Seed = 1,
+    as_json: JsonFlag = False,
+) -> None:
+    """Fit thresholds and working points for the most signal within a budget; exit 1 if nothing is within it."""
+    from trigsim.base.errors import CheckFailed  # noqa: PLC0415
+    from trigsim.base.files import write_text  # noqa: PLC0415
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_plots import pareto_plot  # noqa: PLC0415
+    from trigsim.report.study_tables import fitted_table, moved_table, pareto_table  # noqa: PLC0415
+    from trigsim.studies.fit import fit as find  # noqa: PLC0415
+    from trigsim.studies.fit import parse_free  # noqa: PLC0415
+    from trigsim.studies.fit_search import Budget  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+
+    checked, opened = load(menu), Store.open(store)
+    limits = Budget(_khz(budget), _limits(group), _limits(pure))
+    weights = dict(_weighted(text) for text in signal) if signal else dict.fromkeys(opened.manifest.signals, 1.0)
+    ranges = parse_free(checked, opened, free or [])
+    found = find(opened, checked, ranges, limits, weights, restarts=restarts, seed=seed)
+    tables = {
+        "moved": moved_table(found, f"{checked.name} within {limits.total:g} kHz: {found.rate:.4g} kHz"),
+        "fitted": fitted_table(found),
+        "pareto": pareto_table(found),
+    }
+    if output is not None:
+        write_text(output / "menu.yaml", found.menu)
+    _give("fit", found.as_dict(), tables, {"pareto": pareto_plot(found)}, output, as_json, show=("moved", "fitted"))
+    if not found.within:
+        raise CheckFailed(f"nothing is within the budget; the tightest menu takes {found.rate:.4g} kHz")
+
+
+def diff(
+    old: Annotated[Path, typer.Argument(help="Menu YAML.")],
+    new: Annotated[Path, typer.Argument(help="Menu YAML.")],
+    store: StoreFolder,
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare two menus on the same crossings."""
+    from trigsim.menu import load  # noqa: PLC0415
+    from trigsim.report.study_tables import changes_table, flips_table, written_table  # noqa: PLC0415
+    from trigsim.studies.diff import diff as find  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+
+    found = find(Store.open(store), load(old), load(new))
+    tables = {"written": written_table(found)}
+    tables |= {f"changes_{sample}": changes_table(found, sample) for sample in found.changes}
+    tables["flips"] = flips_table(found.flips if output is not None else found.flips[:SHOWN])
+    _give("diff", found.as_dict(), tables, {}, output, as_json, show=[name for name in tables if name != "flips"])
+    if not as_json:
+        console().print(flips_table(found.flips[:SHOWN]).rich())
+        typer.echo(f"{min(SHOWN, len(found.flips))} of {len(found.flips)} flips are shown; -o DIR writes all")
+
+
+def _give(
+    name: str,
+    document: Mapping[str, Any],
+    tables: Mapping[str, Table],
+    figures: Mapping[str, Figure],
+    output: Path | None,
+    as_json: bool,
+    show: Sequence[str] = (),
+) -> None:
+    """Write what was found into the output folder, and print it as JSON or as tables (`show`, by default all)."""
+    from trigsim.base.files import write_json, write_text  # noqa: PLC0415
+    from trigsim.report.plots import save  # noqa: PLC0415
+
+    if output is not None:
+        write_json(output / f"{name}.json", dict(document))
+        for stem, table in tables.items():
+            write_text(output / f"{stem}.csv", table.csv())
+        for stem, figure in figures.items():
+            save(figure, output / f"{stem}.png")
+    if as_json:
+        emit_json(document)
+        return
+    for stem in show or tables:
+        console().print(tables[stem].rich())
+
+
+def _signals(store: Any, given: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(given) if given else tuple(store.manifest.signals)
+
+
+def _shape(text: str) -> Literal["erf", "logistic"]:
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+
+    for shape in ("erf", "logistic"):
+        if text == shape:
+            return shape
+    raise InputError(f"shape '{text}' is unknown; give erf or logistic")
+
+
+def _values(text: str) -> list[float]:
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+
+    try:
+        if ":" not in text:
+            return [float(part) for part in text.split(",")]
+        low, high, step = map(float, text.split(":"))
+        count = round((high - low) / step) if step > 0 and high >= low else -1
+    except ValueError:
+        count = -1
+    if not 0 <= count < 1000:
+        raise InputError(f"'{text}' gives no values; write A,B,… or LOW:HIGH:STEP")
+    return [low + i * step for i in range(count + 1)]
+
+
+def _khz(text: str) -> float:
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+
+    for unit, factor in (("kHz", 1.0), ("MHz", 1e3), ("Hz", 1e-3), ("", 1.0)):
+        if text.endswith(unit):
+            try:
+                rate = float(text.removesuffix(unit)) * factor
+            except ValueError:
+                break
+            if rate > 0:
+                return rate
+            break
+    raise InputError(f"'{text}' is no rate; write 100kHz")
+
+
+def _limits(texts: Sequence[str] | None) -> dict[str, float]:
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+
+    found = {}
+    for text in texts or ():
+        name, equals, rate = text.rpartition("=")
+        if not (name and equals):
+            raise InputError(f"'{text}' bounds nothing; write NAME=RATE")
+        found[name] = _khz(rate)
+    return found
+
+
+def _weighted(text: str) -> tuple[str, float]:
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+
+    name, equals, weight = text.partition("=")
+    try:
+        return name, float(weight) if equals else 1.0
+    except ValueError:
+        raise InputError(f"'{text}' has no weight; write SIGNAL=WEIGHT") from None

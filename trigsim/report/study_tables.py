@@ -1,0 +1,186 @@
+"""Tables of the studies of stored crossings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from trigsim.report.tables import Table
+from trigsim.studies.diff import Flip, MenuDiff
+from trigsim.studies.fit import FitResult
+from trigsim.studies.gains import Gain
+from trigsim.studies.overlap import Overlap
+from trigsim.studies.rate_table import RateTable
+from trigsim.studies.thresholds import Bought, Curve
+from trigsim.studies.turnon import POINTS, Scaling, TurnOn
+
+
+def rates_table(found: RateTable, title: str) -> Table:
+    """Return one row for each algorithm, group and the total: rates in kHz before and after prescale."""
+    header = (
+        "algorithm", "passes", "rate [kHz]", "pure [kHz]", "shared [kHz]", "cumulative [kHz]",
+        "prescale", "prescaled [kHz]", "pure after [kHz]", "shared after [kHz]",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            f"group {row.name}" if row.kind == "group" else row.name,
+            str(row.passes),
+            row.before.rate.numbers,
+            row.before.pure.numbers,
+            row.before.proportional.numbers,
+            row.before.cumulative.numbers if row.before.cumulative else "–",
+            "–" if row.prescale is None else f"{row.prescale:g}",
+            row.after.rate.numbers,
+            row.after.pure.numbers,
+            row.after.proportional.numbers,
+        )
+        for row in found.rows
+    )
+    return Table(title, header, rows)
+
+
+def pileup_table(found: Mapping[float, RateTable], title: str) -> Table:
+    """Return one row an algorithm, one column a pile-up: rates in kHz after prescale."""
+    header = ("algorithm", *(f"pile-up {mu:g} [kHz]" for mu in found))
+    first = next(iter(found.values()))
+    rows = tuple(
+        (row.name, *(table.rows[i].after.rate.numbers for table in found.values()))
+        for i, row in enumerate(first.rows)
+    )
+    return Table(title, header, rows)
+
+
+def overlap_table(found: Overlap, title: str, *, fractions: bool = True) -> Table:
+    """Return the matrix: of the rate of each row, the share that each column takes too; or rates in kHz."""
+
+    def cell(of: str, also: str) -> str:
+        return found.share(of, also).numbers if fractions else found.pair(of, also).numbers
+
+    return Table(
+        title,
+        ("share of" if fractions else "kHz", *found.names),
+        tuple((one, *(cell(one, other) for other in found.names)) for one in found.names),
+    )
+
+
+def curve_table(curve: Curve) -> Table:
+    """Return one row a value of the number."""
+    header = (curve.number, "rate [kHz]", *(f"efficiency {s}" for s in curve.efficiencies))
+    rows = tuple(
+        (f"{v:g}", curve.rates[i].numbers, *(e[i].numbers for e in curve.efficiencies.values()))
+        for i, v in enumerate(curve.values)
+    )
+    return Table(f"{curve.algorithm} against {curve.number}", header, rows)
+
+
+def bought_table(found: Sequence[Bought], title: str) -> Table:
+    """Return one row a tagger: the lowest threshold at the rate."""
+    signals = next((tuple(b.efficiencies) for b in found if b.efficiencies), ())
+    header = ("tagger", "inputs", "working point", "threshold", "rate [kHz]", *(f"efficiency {s}" for s in signals))
+    rows = tuple(
+        (
+            b.tagger or "none",
+            str(b.inputs),
+            b.working_point or "–",
+            "above all tried" if b.threshold is None else f"{b.threshold:g}",
+            "–" if b.rate is None else b.rate.numbers,
+            *(b.efficiencies[s].numbers if s in b.efficiencies else "–" for s in signals),
+        )
+        for b in found
+    )
+    return Table(title, header, rows)
+
+
+def gains_table(found: Mapping[str, Mapping[str, Gain]], title: str) -> Table:
+    """Return one row for each algorithm, group and the total; two columns a signal."""
+    header = ("algorithm", *(f"{s} {what}" for s in found for what in ("inclusive", "exclusive")))
+    rows = tuple(
+        (row, *(e.numbers for gains in found.values() for e in (gains[row].inclusive, gains[row].exclusive)))
+        for row in next(iter(found.values()))
+    )
+    return Table(title, header, rows)
+
+
+def turn_on_table(found: Sequence[TurnOn]) -> Table:
+    """Return the plateau of each turn-on and the points that it reaches."""
+    first = found[0]
+    header = ("row", "plateau", *(f"{share:.0%} of it at" for share in POINTS), "width")
+    rows = tuple(
+        (t.name, t.fit.plateau.numbers, *(t.fit.points[s].numbers for s in POINTS), t.fit.width.numbers)
+        if t.fit is not None
+        else (t.name, *["no fit"] * (len(POINTS) + 2))
+        for t in found
+    )
+    return Table(f"{first.signal}: turn-on against {first.quantity}", header, rows)
+
+
+def turn_on_bins_table(found: TurnOn) -> Table:
+    """Return the efficiency in each bin."""
+    rows = tuple(
+        (f"{low:.4g}", f"{high:.4g}", e.numbers)
+        for low, high, e in zip(found.edges[:-1], found.edges[1:], found.efficiencies, strict=True)
+    )
+    return Table(f"{found.name}, {found.signal}", (f"{found.quantity} from", "to", "efficiency"), rows)
+
+
+def scaling_table(found: Scaling) -> Table:
+    """Return the points of a scaling."""
+    line = f"offline = ({found.offset}) + ({found.slope}) · online"
+    rows = tuple((f"{online:g}", offline.numbers) for online, offline in found.points)
+    header = (found.number, f"{found.quantity} at {found.share:.0%} of the plateau")
+    return Table(f"{found.signal}: {line}", header, rows)
+
+
+def moved_table(found: FitResult, title: str) -> Table:
+    """Return what the fit moved."""
+    rows = tuple((name, f"{before:g}", f"{after:g}") for name, (before, after) in found.moved.items())
+    return Table(title, ("number", "before", "after"), rows)
+
+
+def fitted_table(found: FitResult) -> Table:
+    """Return rates after prescale, pure rates and efficiencies before and after the fit."""
+    rows = [
+        (
+            f"group {old.name}" if old.kind == "group" else old.name,
+            old.after.rate.numbers,
+            new.after.rate.numbers,
+            new.after.pure.numbers,
+        )
+        for old, new in zip(found.before.rows, found.after.rows, strict=True)
+    ]
+    rows += [(f"efficiency {s}", b.numbers, a.numbers, "–") for s, (b, a) in found.efficiencies.items()]
+    return Table("Rates [kHz] and efficiencies", ("row", "before", "after", "pure after [kHz]"), tuple(rows))
+
+
+def pareto_table(found: FitResult) -> Table:
+    """Return what other budgets buy."""
+    names = tuple(found.moved)
+    rows = tuple(
+        (f"{rate:.3f}", f"{gain:.4f}", *(f"{values[n]:g}" for n in names)) for rate, gain, values in found.pareto
+    )
+    return Table("What other budgets buy (counts of the fit)", ("rate [kHz]", "efficiency", *names), rows)
+
+
+def written_table(found: MenuDiff) -> Table:
+    """Return the differences of the grammar."""
+    rows = tuple((w.part, w.name, w.what or ("new" if not w.old else "gone"), w.old, w.new) for w in found.written)
+    return Table(f"{found.old} → {found.new}: as written", ("part", "name", "what", "old", "new"), rows)
+
+
+def changes_table(found: MenuDiff, sample: str) -> Table:
+    """Return the rows of a sample that flip any crossing, and the total."""
+    rows = tuple(
+        (row, str(c.gained), str(c.lost), c.old.numbers, c.new.numbers, c.difference.numbers)
+        for row, c in found.changes[sample].items()
+        if c.gained or c.lost or row == "total"
+    )
+    unit = "rate [kHz]" if sample == "beam" else "efficiency"
+    header = ("row", "gained", "lost", f"old {unit}", f"new {unit}", "difference")
+    return Table(f"{sample}: what changes", header, rows)
+
+
+def flips_table(flips: Sequence[Flip]) -> Table:
+    """Return the crossings that flip."""
+    rows = tuple(
+        (f.row, f.sample, f.stratum, str(f.chunk), str(f.number), "gained" if f.passes else "lost") for f in flips
+    )
+    return Table("Crossings that flip", ("row", "sample", "stratum", "chunk", "number", "what"), rows)

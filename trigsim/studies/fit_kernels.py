@@ -1,0 +1,41 @@
+# mypy: ignore-errors
+"""Unions of packed decisions, counted by stratum."""
+
+import numpy as np
+from numba import njit
+
+from trigsim.studies.bits_kernels import popcount
+
+
+@njit(cache=True, nogil=True)
+def union(words, columns, out):
+    """OR the rows `columns` of `words` into `out`."""
+    for c in columns:
+        row = words[c]
+        for p in range(len(out)):
+            out[p] |= row[p]
+
+
+@njit(cache=True, nogil=True)
+def weigh(bits, segments, weight):
+    """Sum of weights of the bits set: words ``segments[k]:segments[k + 1]`` weigh ``weight[k]`` a bit."""
+    total = 0.0
+    for k in range(len(weight)):
+        count = np.int64(0)
+        for p in range(segments[k], segments[k + 1]):
+            count += popcount(bits[p])
+        total += weight[k] * count
+    return total
+
+
+@njit(cache=True, nogil=True)
+def scan(words, base, columns, segments, weight, out):
+    """Fill ``out[v]`` with the weight of `base` joined with the rows ``columns[v]`` of `words`."""
+    joined = np.empty_like(base)
+    for v in range(len(columns)):
+        joined[:] = base
+        for c in columns[v]:
+            row = words[c]
+            for p in range(len(joined)):
+                joined[p] |= row[p]
+        out[v] = weigh(joined, segments, weight)

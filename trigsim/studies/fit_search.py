@@ -1,0 +1,240 @@
+"""Search over the steps of a space: most weighted signal efficiency within budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.numeric.random import stream_rng
+from trigsim.studies.fit_space import Space, Words
+from trigsim.studies.store_format import BEAM
+
+At = tuple[int, ...]
+#: Prices of rate that are tried, in efficiency per budget: cheap ones fill it, dear ones start the Pareto curve.
+PRICES = np.geomspace(30.0, 0.003, 24)
+#: Steps that one number goes either way while another is scanned.
+REACH = 2
+SMALL = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a menu may cost, kHz.
+
+    Attributes
+    ----------
+    total : float
+        The whole menu.
+    groups : mapping of str to float
+        Group → rate of any algorithm of it.
+    pure : mapping of str to float
+        Algorithm → rate that nothing else takes.
+    """
+
+    total: float
+    groups: Mapping[str, float] = field(default_factory=dict)
+    pure: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Budgets and signals over a space.
+
+    Attributes
+    ----------
+    space : Space
+        What may be chosen.
+    budget : Budget
+        Limits.
+    groups : mapping of str to tuple of int
+        Group → its algorithms.
+    signals : mapping of str to float
+        Signal → its weight in what is maximised; they are normalised.
+    """
+
+    space: Space
+    budget: Budget
+    groups: Mapping[str, tuple[int, ...]]
+    signals: Mapping[str, float]
+
+    @cached_property
+    def everything(self) -> tuple[int, ...]:
+        """All algorithms."""
+        return tuple(range(len(self.space.algorithms)))
+
+    @cached_property
+    def limits(self) -> tuple[tuple[tuple[int, ...], tuple[int, ...], float], ...]:
+        """Algorithms whose union, less the union of others, may not exceed a rate: groups and pure rates."""
+        found: list[tuple[tuple[int, ...], tuple[int, ...], float]] = [
+            (self.groups[g], (), rate) for g, rate in self.budget.groups.items()
+        ]
+        for name, rate in self.budget.pure.items():
+            place = self.space.algorithms.index(name)
+            found.append((self.everything, tuple(a for a in self.everything if a != place), rate))
+        return tuple(found)
+
+    @cached_property
+    def movers(self) -> tuple[frozenset[int], ...]:
+        """For each free number, the algorithms that depend on it."""
+        return tuple(
+            frozenset(a for a, numbers in enumerate(self.space.depends) if i in numbers)
+            for i in range(len(self.space.steps))
+        )
+
+    def rate(self, at: At) -> float:
+        """Return the total rate, kHz."""
+        return self._weigh(self.space.samples[BEAM], self.everything, at)
+
+    def efficiency(self, at: At) -> float:
+        """Return the weighted efficiency."""
+        whole = sum(self.signals.values())
+        return sum(
+            w / whole * self._weigh(self.space.samples[s], self.everything, at) for s, w in self.signals.items()
+        )
+
+    def within(self, at: At) -> bool:
+        """Whether groups and pure rates are within their budgets."""
+        beam = self.space.samples[BEAM]
+        return all(
+            self._weigh(beam, some, at) - self._weigh(beam, others, at) <= rate * (1 + SMALL)
+            for some, others, rate in self.limits
+        )
+
+    def _weigh(self, words: Words, algorithms: Sequence[int], at: At) -> float:
+        return words.weigh(words.union([self.space.column(a, at) for a in algorithms]))
+
+    def scan(self, at: At, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Return rate, efficiency and whether the limits hold, for each step of one free number."""
+        trials = [(*at[:number], v, *at[number + 1 :]) for v in range(len(self.space.steps[number].values))]
+
+        def weights(words: Words, algorithms: Sequence[int]) -> NDArray[np.float64]:
+            moving = [a for a in algorithms if a in self.movers[number]]
+            base = words.union([self.space.column(a, at) for a in algorithms if a not in self.movers[number]])
+            columns = np.array([[self.space.column(a, t) for a in moving] for t in trials], np.int64)
+            return words.scan(base, columns.reshape(len(trials), -1))
+
+        beam = self.space.samples[BEAM]
+        whole = sum(self.signals.values())
+        efficiency = np.sum(
+            [w / whole * weights(self.space.samples[s], self.everything) for s, w in self.signals.items()], axis=0
+        )
+        holds = np.ones(len(trials), np.bool_)
+        for some, others, rate in self.limits:
+            holds &= weights(beam, some) - weights(beam, others) <= rate * (1 + SMALL)
+        return weights(beam, self.everything), efficiency, holds
+
+
+@dataclass(slots=True)
+class Found:
+    """What a search found.
+
+    Attributes
+    ----------
+    best : tuple of int
+        Steps of the best point within the budget.
+    rate, efficiency : float
+        There; efficiency is -1 if nothing is within the budget.
+    pareto : list of (rate, efficiency, steps)
+        Points that no other beats in both, by rate.
+    """
+
+    best: At
+    rate: float = np.inf
+    efficiency: float = -1.0
+    pareto: list[tuple[float, float, At]] = field(default_factory=list)
+
+    def offer(self, rate: float, efficiency: float, at: At, budget: float) -> None:
+        """Take a point that is within all limits but perhaps the total."""
+        if rate <= budget * (1 + SMALL) and (efficiency, -rate) > (self.efficiency, -self.rate):
+            self.best, self.rate, self.efficiency = at, rate, efficiency
+        if not any(r <= rate and e >= efficiency for r, e, _ in self.pareto):
+            self.pareto = [p for p in self.pareto if not (rate <= p[0] and efficiency >= p[1])]
+            self.pareto.append((rate, efficiency, at))
+            self.pareto.sort()
+
+
+def search(goal: Goal, start: At, restarts: int, seed: int) -> Found:
+    """Search by coordinate ascent at many prices of rate, then by pairs at the budget itself.
+
+    Parameters
+    ----------
+    goal : Goal
+        What to reach.
+    start : tuple of int
+        Where the menu is now, as steps.
+    restarts : int
+        Further starts, drawn at random.
+    seed : int
+        Of those.
+    """
+    steps = goal.space.steps
+    tight = tuple(len(s.values) - 1 for s in steps)
+    rng = stream_rng(seed, "studies/fit")
+    starts = [start, tight, *(tuple(int(rng.integers(len(s.values))) for s in steps) for _ in range(restarts))]
+    found = Found(tight)
+    for at in starts:
+        # Without a start within the limits, no single step may lead there.
+        point = at if goal.within(at) else tight
+        for price in PRICES:
+            point = _ascend(goal, found, point, price)
+    if found.efficiency >= 0:
+        _in_pairs(goal, found)
+    return found
+
+
+def _ascend(goal: Goal, found: Found, at: At, price: float) -> At:
+    """Move one number at a time to where efficiency less the price of the rate is highest, until none moves."""
+    budget = goal.budget.total
+    for _ in range(50):
+        before = at
+        for number in range(len(goal.space.steps)):
+            rate, efficiency, holds = goal.scan(at, number)
+            if not holds.any():
+                continue
+            _offer_best(found, at, number, rate, efficiency, holds, budget)
+            worth = np.where(holds, efficiency - price * rate / budget, -np.inf)
+            # Of equals the tightest.
+            best = len(worth) - 1 - int(np.argmax(worth[::-1]))
+            at = (*at[:number], best, *at[number + 1 :])
+            found.offer(float(rate[best]), float(efficiency[best]), at, budget)
+        if at == before:
+            break
+    return at
+
+
+def _offer_best(
+    found: Found,
+    at: At,
+    number: int,
+    rate: NDArray[np.float64],
+    efficiency: NDArray[np.float64],
+    holds: NDArray[np.bool_],
+    budget: float,
+) -> None:
+    allowed = np.where(holds & (rate <= budget * (1 + SMALL)), efficiency, -1.0)
+    best = int(np.lexsort((-rate, allowed))[-1])
+    if allowed[best] >= 0:
+        here = (*at[:number], best, *at[number + 1 :])
+        found.offer(float(rate[best]), float(efficiency[best]), here, budget)
+
+
+def _in_pairs(goal: Goal, found: Found) -> None:
+    """Loosen one number while another pays for it, until no pair gains."""
+    steps = goal.space.steps
+    for _ in range(20):
+        best = found.best
+        for number in range(len(steps)):
+            for shift in range(-REACH, REACH + 1):
+                moved = best[number] + shift
+                if not 0 <= moved < len(steps[number].values):
+                    continue
+                at = (*best[:number], moved, *best[number + 1 :])
+                for other in range(len(steps)):
+                    if other != number:
+                        _offer_best(found, at, other, *goal.scan(at, other), goal.budget.total)
+        if found.best == best:
+            break

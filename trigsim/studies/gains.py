@@ -1,0 +1,48 @@
+"""What each algorithm adds to the efficiency of a menu."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from trigsim.menu.menu import Menu
+from trigsim.numeric.intervals import Estimate, efficiency
+from trigsim.studies.decided import decided
+from trigsim.studies.rate_table import Prescaling, rate_table
+from trigsim.studies.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """One row on one signal, before prescale.
+
+    Attributes
+    ----------
+    inclusive : Estimate
+        Crossings that pass it.
+    exclusive : Estimate
+        Crossings that nothing else passes (for a group: nothing outside it): what the menu loses without it.
+    """
+
+    inclusive: Estimate
+    exclusive: Estimate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {"inclusive": self.inclusive.as_dict(), "exclusive": self.exclusive.as_dict()}
+
+
+def gains(store: Store, menu: Menu, signal: str) -> dict[str, Gain]:
+    """Return row → gain on a signal, with the intervals of Clopper and Pearson.
+
+    Rows are algorithms, ``group NAME`` and ``total``.
+    """
+    sample = decided(store, signal, menu)
+    n = len(sample)
+    table = rate_table(sample, Prescaling.of(menu, sample.names), 1.0)
+    return {
+        f"group {row.name}" if row.kind == "group" else row.name: Gain(
+            efficiency(row.passes, n), efficiency(round(row.before.pure.value * n), n)
+        )
+        for row in table.rows
+    }

@@ -1,0 +1,200 @@
+"""Rate and efficiency of an algorithm as one of its numbers moves, and what a tagger buys at equal rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trigsim.base.errors import InputError
+from trigsim.menu.menu import Menu
+from trigsim.numeric.intervals import Estimate, efficiency
+from trigsim.studies.decided import sampled
+from trigsim.studies.ladder import Free, Setting, decide_ladders, free, users
+from trigsim.studies.rate_table import bit_rates
+from trigsim.studies.store import Store
+from trigsim.studies.store_format import BEAM
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """An algorithm against one of its numbers.
+
+    Attributes
+    ----------
+    algorithm, number : str
+        What moves.
+    values : tuple of float
+        Thresholds, or raw scores.
+    rates : tuple of Estimate
+        Rate at each, kHz, before prescale.
+    efficiencies : mapping of str to tuple of Estimate
+        Signal → efficiency at each.
+    """
+
+    algorithm: str
+    number: str
+    values: tuple[float, ...]
+    rates: tuple[Estimate, ...]
+    efficiencies: dict[str, tuple[Estimate, ...]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "algorithm": self.algorithm,
+            "number": self.number,
+            "values": list(self.values),
+            "rates": [e.as_dict() for e in self.rates],
+            "efficiencies": {s: [e.as_dict() for e in some] for s, some in self.efficiencies.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The lowest threshold within a rate, with one tagger or with none.
+
+    Attributes
+    ----------
+    tagger : str
+        Name of the tagger in the store, "" for none.
+    inputs : int
+        Features that it reads.
+    working_point : str
+        Name of the cut.
+    threshold : float or None
+        Lowest threshold whose rate is allowed; None if none of those tried is.
+    rate : Estimate or None
+        There, kHz.
+    efficiencies : mapping of str to Estimate
+        Signal → efficiency there.
+    """
+
+    tagger: str
+    inputs: int
+    working_point: str
+    threshold: float | None
+    rate: Estimate | None
+    efficiencies: dict[str, Estimate]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "tagger": self.tagger or None,
+            "inputs": self.inputs,
+            "working_point": self.working_point or None,
+            "threshold": self.threshold,
+            "rate": None if self.rate is None else self.rate.as_dict(),
+            "efficiencies": {s: e.as_dict() for s, e in self.efficiencies.items()},
+        }
+
+
+def against(
+    store: Store, menu: Menu, number: Free, values: Sequence[float], signals: Sequence[str] = ()
+) -> tuple[Curve, ...]:
+    """Return every algorithm that a number belongs to, as the number takes each of `values`.
+
+    Parameters
+    ----------
+    store : Store
+        Of the crossings.
+    menu : Menu
+        The menu.
+    number : Free
+        See `ladder.free`.
+    values : sequence of float
+        In the unit of the number; raw scores.
+    signals : sequence of str
+        Signals whose efficiency is wanted.
+    """
+    settings = [{number.where: number.set_to(v)} for v in values]
+    algorithms = users(menu, number.where)
+    if not algorithms:
+        raise InputError(f"no algorithm uses '{number.name}'; choose another number", menu.document.file)
+    rates, efficiencies = _ladder(store, menu, [(a, settings) for a in algorithms], signals)
+    n = len(values)
+    return tuple(
+        Curve(
+            algorithm,
+            number.name,
+            tuple(map(float, values)),
+            tuple(rates[i * n : (i + 1) * n]),
+            {s: tuple(e[i * n : (i + 1) * n]) for s, e in efficiencies.items()},
+        )
+        for i, algorithm in enumerate(algorithms)
+    )
+
+
+def bought(
+    store: Store,
+    menu: Menu,
+    condition: str,
+    rate_khz: float,
+    thresholds: Sequence[float],
+    signals: Sequence[str] = (),
+    working_point: str | None = None,
+) -> tuple[Bought, ...]:
+    """Return what each stored tagger buys: the lowest threshold of a tagged condition at an equal rate.
+
+    Parameters
+    ----------
+    store : Store
+        With the scores of one tagger for each feature budget.
+    menu : Menu
+        The menu.
+    condition : str
+        Algorithm or named condition with a threshold and a score, one object.
+    rate_khz : float
+        What the first algorithm that uses it may cost.
+    thresholds : sequence of float
+        To try.
+    signals : sequence of str
+        Signals whose efficiency is wanted.
+    working_point : str, optional
+        Of every tagger; by default the condition's own.
+
+    Returns
+    -------
+    tuple of Bought
+        Without a tagger, then by number of inputs.
+    """
+    threshold, score = free(menu, f"{condition}:pt_gev"), free(menu, f"{condition}:score")
+    point = working_point or score.value.get("working_point")
+    if point is None:
+        raise InputError(f"'{condition}' cuts on a number, not on a working point; name one", menu.document.file)
+    taggers = sorted(store.manifest.taggers.items(), key=lambda item: (item[1].inputs, item[0]))
+    taggers = [(name, t) for name, t in taggers if point in t.working_points]
+    values = sorted(thresholds)
+    cuts: list[tuple[str, int, dict[str, Any] | None]] = [("", 0, None)]
+    cuts += [(name, t.inputs, {"model": name, "hw": t.working_points[point]}) for name, t in taggers]
+    settings: list[Setting] = [
+        {threshold.where: threshold.set_to(v), score.where: cut} for _, _, cut in cuts for v in values
+    ]
+    algorithm = users(menu, threshold.where)[0]
+    rates, efficiencies = _ladder(store, menu, [(algorithm, settings)], signals)
+    found = []
+    for i, (name, inputs, cut) in enumerate(cuts):
+        allowed = [j for j in range(len(values)) if rates[i * len(values) + j].value <= rate_khz]
+        label = point if cut else ""
+        if not allowed:
+            found.append(Bought(name, inputs, label, None, None, {}))
+            continue
+        at = i * len(values) + allowed[0]
+        gains = {s: e[at] for s, e in efficiencies.items()}
+        found.append(Bought(name, inputs, label, float(values[allowed[0]]), rates[at], gains))
+    return tuple(found)
+
+
+def _ladder(
+    store: Store, menu: Menu, wanted: Sequence[tuple[str, Sequence[Setting]]], signals: Sequence[str]
+) -> tuple[list[Estimate], dict[str, list[Estimate]]]:
+    """Return rates and efficiencies of all settings."""
+    packed = decide_ladders(store, menu, wanted, (BEAM, *signals))
+    names = tuple(f"A{i}" for i in range(sum(len(settings) for _, settings in wanted)))
+    rates = bit_rates(sampled(store, BEAM, names, packed[BEAM]), store.manifest.beam.crossing_rate_khz)
+    efficiencies = {}
+    for signal in signals:
+        bits = np.unpackbits(packed[signal], axis=1, count=len(names), bitorder="little")
+        efficiencies[signal] = [efficiency(int(n), len(bits)) for n in bits.sum(axis=0, dtype=np.int64)]
+    return rates, efficiencies
