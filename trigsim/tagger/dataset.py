@@ -15,13 +15,24 @@ from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path, existing
 
 TREE = "candidates"
-#: Columns that are no features: name → (attribute, type).
+#: Columns that are no features: name → type.
 COLUMNS: Mapping[str, Any] = {
     "label": np.uint8,
     "collision": np.int64,
     "pile_up": np.float32,
     "weight": np.float32,
 }
+#: Columns that say more of a candidate, in files only: name → type; see docs/dataset.md.
+DETAILS: Mapping[str, Any] = {
+    "stratum": np.uint8,
+    "crossing": np.int64,
+    "reuse": np.int32,
+    "n_collisions": np.int16,
+    "pt_hat": np.float32,
+    "resonance_pt": np.float32,
+}
+#: Sides of a split, and their numbers in `Candidates.fold`.
+SPLITS = ("train", "validation", "test")
 SUFFIXES = (".root", ".parquet", ".npz")
 
 
@@ -43,6 +54,8 @@ class Candidates:
         Mean pile-up it was made with.
     weight : float32 array, shape (n,)
         Positive.
+    fold : uint8 array, shape (n,), optional
+        Where the split is made: 0 to train, 1 to choose by, 2 to measure; see `SPLITS`. Not in single files.
     """
 
     names: tuple[str, ...]
@@ -51,6 +64,7 @@ class Candidates:
     collision: NDArray[np.int64]
     pile_up: NDArray[np.float32]
     weight: NDArray[np.float32]
+    fold: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.label)
@@ -61,9 +75,16 @@ class Candidates:
                 raise InputError(
                     f"{name} has shape {getattr(self, name).shape}; give one number a candidate, ({n},)"
                 )
+        if self.fold is not None and self.fold.shape != (n,):
+            raise InputError(f"fold has shape {self.fold.shape}; give one number a candidate, ({n},)")
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def rows(self, index: NDArray[Any]) -> Candidates:
+        """Return only those candidates: a mask or numbers."""
+        columns = {name: getattr(self, name)[index] for name in ("features_hw", *COLUMNS)}
+        return Candidates(self.names, **columns, fold=None if self.fold is None else self.fold[index])
 
     def save(self, path: str | Path) -> None:
         """Write as ROOT (tree "candidates"), Parquet or npz, by suffix; one column a feature."""
@@ -87,7 +108,7 @@ class Candidates:
 
 
 def read(path: str | Path) -> Candidates:
-    """Read candidates; every column that is not one of `COLUMNS` is a feature, in file order.
+    """Read candidates; every column that is not one of `COLUMNS` or `DETAILS` is a feature, in file order.
 
     Parameters
     ----------
@@ -110,6 +131,7 @@ def read(path: str | Path) -> Candidates:
         raise InputError(f"not a readable {suffix} file ({failure}); write it again", file) from None
     if "label" not in table:
         raise InputError("no column 'label'; give 1 for signal and 0 for background", file)
+    table = {name: column for name, column in table.items() if name not in DETAILS}
     n = len(table["label"])
     names = tuple(name for name in table if name not in COLUMNS)
     if not names or n == 0:
