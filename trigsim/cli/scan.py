@@ -21,6 +21,9 @@ def scan(
     pretrained: Annotated[
         Path | None, typer.Option(help="Folder of trained models, one a budget, instead of training.")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Data set (folder) or candidates to train with, instead of making them.")
+    ] = None,
     threads: Threads = 0,
     as_json: JsonFlag = False,
 ) -> None:
@@ -31,10 +34,12 @@ def scan(
     from trigsim.report.tables import hardware_table, performance_table  # noqa: PLC0415
     from trigsim.studies.scan import scan as run_scan  # noqa: PLC0415
     from trigsim.studies.scan_config import ScanConfig  # noqa: PLC0415
+    from trigsim.tagger.dataset_folder import hashed_file  # noqa: PLC0415
 
-    result = run_scan(config, output, pretrained, threads)
+    result = run_scan(config, output, pretrained, threads, data)
     settings = load(config, ScanConfig)
-    record = provenance(settings.seed, settings.inputs(config))
+    given = {} if data is None else {"candidates": hashed_file(data)}
+    record = provenance(settings.seed, {**settings.inputs(config), **given})
     page = write_scan(result, record, output)
     if as_json:
         emit_json(result.as_dict())

@@ -19,8 +19,10 @@ def train(
     config: Annotated[Path, typer.Argument(help="Training YAML; see configs/taggers/.")],
     output: OutputFolder = Path("taggers"),
     data: Annotated[
-        Path | None, typer.Option(help="Candidates (ROOT, Parquet, npz) instead of those the YAML names.")
+        Path | None,
+        typer.Option(help="Data set (folder) or candidates (ROOT, Parquet, npz) instead of those the YAML names."),
     ] = None,
+    pile_up: Annotated[float | None, typer.Option(help="Only candidates of this mean pile-up.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train one tagger for each feature budget: select, fine-tune, quantise, measure."""
@@ -29,12 +31,12 @@ def train(
     from trigsim.base.provenance import provenance  # noqa: PLC0415
     from trigsim.firmware.deploy import deploy  # noqa: PLC0415
     from trigsim.tagger.config import TaggerPlan  # noqa: PLC0415
-    from trigsim.tagger.dataset import read  # noqa: PLC0415
+    from trigsim.tagger.dataset_folder import hashed_file, read_candidates  # noqa: PLC0415
     from trigsim.tagger.training import epochs, for_budget, offered_columns, train_candidates  # noqa: PLC0415
 
     plan = load(config, TaggerPlan)
     file = data or config.parent / plan.data
-    candidates = read(file)
+    candidates = read_candidates(file, pile_up)
     trainings = [for_budget(plan.training, k) for k in plan.budgets]
     # All budgets are checked before the first is trained.
     for training in trainings:
@@ -42,7 +44,7 @@ def train(
     rows = []
     with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
         for training in trainings:
-            made_from = provenance(training.seed, {"config": config, "candidates": file})
+            made_from = provenance(training.seed, {"config": config, "candidates": hashed_file(file)})
             model = train_candidates(candidates, training, provenance=made_from, advance=advance)
             model.save(output / model.name)
             deploy(model).save(output / model.name)

@@ -60,6 +60,8 @@ def content_sha256(candidates: Candidates) -> str:
     digest = hashlib.sha256(repr(candidates.names).encode())
     for array in (candidates.features_hw, candidates.label, candidates.collision, candidates.weight):
         digest.update(array.tobytes())
+    if candidates.fold is not None:
+        digest.update(candidates.fold.tobytes())
     return digest.hexdigest()
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from trigsim.base.config import load
-from trigsim.base.errors import CheckFailed
+from trigsim.base.errors import CheckFailed, InputError
 from trigsim.base.progress import progress
 from trigsim.base.provenance import provenance
 from trigsim.firmware import csim
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.menu import load as load_menu
 from trigsim.numeric.intervals import Estimate
+from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
 from trigsim.stream.candidates import make_candidates
 from trigsim.stream.run import VariantResult, stream
@@ -30,8 +31,9 @@ from trigsim.studies.separation import auc_estimate, rejection_estimate
 from trigsim.studies.setup import builder, open_source
 from trigsim.tagger.config import TaggerPlan, TrainConfig
 from trigsim.tagger.dataset import Candidates
+from trigsim.tagger.dataset_folder import hashed_file, read_candidates
 from trigsim.tagger.evaluation import auc
-from trigsim.tagger.features import FEATURES
+from trigsim.tagger.features import FEATURES, NAMES
 from trigsim.tagger.model import Model
 from trigsim.tagger.model import load as load_model
 from trigsim.tagger.training import EFFICIENCIES, epochs, offered_columns
@@ -41,7 +43,11 @@ CURVE_POINTS = 120
 
 
 def scan(
-    file: str | Path, folder: str | Path, pretrained: str | Path | None = None, threads: int = 0
+    file: str | Path,
+    folder: str | Path,
+    pretrained: str | Path | None = None,
+    threads: int = 0,
+    data: str | Path | None = None,
 ) -> ScanResult:
     """Run the scan that a YAML file describes.
 
@@ -55,6 +61,10 @@ def scan(
         Folder with a model of each budget; without it they are trained.
     threads : int
         0 is one per core; the result does not depend on it.
+    data : path, optional
+        Data set (folder) or file of candidates to train with, of which those of the beam's pile-up are taken,
+        instead of making `config.train`. Judged is by candidates of the library's test side in any case; of a
+        data set made from the same library these are the collisions of its split "test".
 
     Returns
     -------
@@ -85,7 +95,7 @@ def scan(
     wanted = points(plan, config.sweep)
     trainings = [training for point in wanted for training in point.trainings]
     if pretrained is None:
-        trained = _trained(config, trainings, file, folder, threads)
+        trained = _trained(config, trainings, file, folder, threads, data)
     else:
         trained = [load_model(Path(pretrained) / training.name) for training in trainings]
     rows = _of_points(wanted, trained)
@@ -126,20 +136,36 @@ def scan(
 
 
 def _trained(
-    config: ScanConfig, trainings: Sequence[TrainConfig], file: Path, folder: Path, threads: int
+    config: ScanConfig,
+    trainings: Sequence[TrainConfig],
+    file: Path,
+    folder: Path,
+    threads: int,
+    data: str | Path | None,
 ) -> list[Model]:
+    inputs = config.inputs(file)
+    if data is None:
+        candidates = _made(config, file, threads)
+        candidates.save(folder / "candidates.parquet")
+    else:
+        candidates = read_candidates(data, load(file.parent / config.beam, Beam).average_pileup)
+        if candidates.names != NAMES:
+            raise InputError(f"candidates of {len(candidates.names)} other features; the loop has the 39", data)
+        inputs["candidates"] = hashed_file(data)
+    for training in trainings:  # All are checked before the first is trained.
+        offered_columns(candidates.names, training)
+    record = {**provenance(None, inputs), "candidates_sha256": content_sha256(candidates)}
+    with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
+        return list(train_all(trainings, candidates, folder / "taggers", record, advance))
+
+
+def _made(config: ScanConfig, file: Path, threads: int) -> Candidates:
     library = file.parent / config.library
     side = open_source(library, file.parent / config.beam, TRAIN)
     every = builder(library, side, config.objects, np.ones(len(FEATURES), np.bool_))
-    candidates = make_candidates(
+    return make_candidates(
         side, every, config.signals, config.train.signal, config.train.background, config.seed, threads
     )
-    for training in trainings:  # All are checked before the first is trained.
-        offered_columns(candidates.names, training)
-    candidates.save(folder / "candidates.parquet")
-    record = {**provenance(None, config.inputs(file)), "candidates_sha256": content_sha256(candidates)}
-    with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
-        return list(train_all(trainings, candidates, folder / "taggers", record, advance))
 
 
 def _of_points(wanted: Sequence[Point], trained: Sequence[Model]) -> list[tuple[Model, ...]]:

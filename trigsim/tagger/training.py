@@ -38,6 +38,7 @@ def train(
     names: Sequence[str] | None = None,
     group: ArrayLike | None = None,
     weight: ArrayLike | None = None,
+    fold: ArrayLike | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Model:
     """Train one tagger.
@@ -55,13 +56,15 @@ def train(
         Candidates of one group (collision) are never split between training and measurement.
     weight : array_like, shape (n,), optional
         Positive.
+    fold : array_like, shape (n,), optional
+        A split that is made already, instead of one by `group`: 0 to train, 1 to choose by, 2 to measure.
     advance : callable, optional
         Called with the number of epochs done; `epochs(config)` are to come.
 
     Returns
     -------
     Model
-        Exactly `config.keep` features; `metrics` are from the groups that were not trained on.
+        Exactly `config.keep` features; `metrics` are from candidates that were not trained on.
 
     Raises
     ------
@@ -73,9 +76,11 @@ def train(
     if len(names) != x_hw.shape[1]:
         raise InputError(f"{len(names)} names for {x_hw.shape[1]} features; give one each")
     offered = offered_columns(names, config)
-    train_rows, valid_rows, test_rows = split(
-        np.arange(len(y)) if group is None else np.asarray(group), config.seed
-    )
+    if fold is None:
+        rows = split(np.arange(len(y)) if group is None else np.asarray(group), config.seed)
+    else:
+        rows = _given_split(np.asarray(fold), y)
+    train_rows, valid_rows, test_rows = rows
     inputs = fit_input_map(
         x_hw[train_rows][:, offered], FixedFormat.parse(config.precision.input), [names[i] for i in offered]
     )
@@ -164,7 +169,7 @@ def train_candidates(
     provenance: Mapping[str, Any] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Model:
-    """Train on a table of candidates, split by collision; see `train`.
+    """Train on a table of candidates, split as it says or else by collision; see `train`.
 
     Parameters
     ----------
@@ -181,6 +186,7 @@ def train_candidates(
         names=candidates.names,
         group=candidates.collision,
         weight=candidates.weight,
+        fold=candidates.fold,
         advance=advance,
     )
     return replace(model, provenance={**model.provenance, **(provenance or {})})
@@ -199,6 +205,18 @@ def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDA
     position = np.argsort(order)[place] / len(groups)
     fold = np.searchsorted([TRAIN_SHARE, TRAIN_SHARE + VALID_SHARE], position, side="right")
     train_rows, valid_rows, test_rows = (np.flatnonzero(fold == i) for i in range(3))
+    return train_rows, valid_rows, test_rows
+
+
+def _given_split(
+    fold: NDArray[np.generic], y: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    if fold.shape != y.shape or not np.isin(fold, (0, 1, 2)).all():
+        raise InputError(f"folds of shape {fold.shape}; give {len(y)} of 0 (train), 1 (validation) or 2 (test)")
+    train_rows, valid_rows, test_rows = (np.flatnonzero(fold == i) for i in range(3))
+    for what, rows in (("train", train_rows), ("choose by", valid_rows), ("measure", test_rows)):
+        if len(np.unique(y[rows])) < 2:
+            raise InputError(f"{len(rows)} candidates to {what}, not of both classes; give some of each")
     return train_rows, valid_rows, test_rows
 
 
