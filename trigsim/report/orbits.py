@@ -1,0 +1,107 @@
+"""Tables, plots and the page of a walk over orbits."""
+
+from __future__ import annotations
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from trigsim.numeric.intervals import Estimate
+from trigsim.report.plots import _STYLE, COLOURS, _figure
+from trigsim.report.sheet import Sheet
+from trigsim.report.tables import Table
+from trigsim.studies.orbit_results import OrbitResult
+
+
+def _percent(share: Estimate) -> str:
+    return Estimate(100 * share.value, 100 * share.low, 100 * share.high).numbers
+
+
+def loss_table(result: OrbitResult) -> Table:
+    """Return what dead time takes from each algorithm, group and the total."""
+    header = ("algorithm", "rate [kHz]", "read out [kHz]", "lost [kHz]", "lost [%]")
+    rows = tuple(
+        (row, loss.fired.numbers, loss.kept.numbers, loss.lost.numbers, _percent(loss.share))
+        for row, loss in result.rows.items()
+    )
+    return Table(f"{result.menu}: lost to dead time", header, rows)
+
+
+def cause_table(result: OrbitResult) -> Table:
+    """Return what each cause of dead time blocks."""
+    header = ("cause", "triggers blocked [%]", "by it alone [%]", "crossings dead [%]")
+    rows = [
+        (name, *(_percent(one) for one in (cause.blocked, cause.alone, cause.dead)))
+        for name, cause in result.causes.items()
+    ]
+    rows.append(("any", _percent(result.rows["total"].share), "–", _percent(result.dead)))
+    return Table(f"Causes of dead time ({result.dead_time_source})", header, tuple(rows))
+
+
+def slot_table(result: OrbitResult) -> Table:
+    """Return triggers slot by slot."""
+    rows = tuple((str(slot), str(a), str(b)) for slot, (a, b) in enumerate(result.by_slot))
+    return Table("Triggers by slot of the orbit", ("slot", "triggers", "read out"), rows)
+
+
+def occupancy_table(result: OrbitResult) -> Table:
+    """Return how full triggers find each bucket or buffer."""
+    longest = max((len(shares) for shares in result.occupancy.values()), default=0)
+    rows = tuple(
+        (name, *(f"{100 * share:.3g}" for share in shares), *[""] * (longest - len(shares)))
+        for name, shares in result.occupancy.items()
+    )
+    return Table("Triggers that find so many waiting [%]", ("bucket or buffer", *map(str, range(longest))), rows)
+
+
+def triggers_by_slot(result: OrbitResult) -> Figure:
+    """Draw triggers and those read out along the orbit."""
+    slots = range(len(result.by_slot))
+    with rc_context(_STYLE):
+        figure, axes = _figure()
+        for number, label in enumerate(("triggers", "read out")):
+            counts = [both[number] for both in result.by_slot]
+            axes.fill_between(slots, counts, step="mid", lw=0, color=COLOURS[(5, 0)[number]], label=label)
+        axes.set(xlabel="slot of the orbit (25 ns)", ylabel=f"triggers in {result.orbits:,} orbits", ylim=(0, None))
+        axes.margins(x=0)
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def kept_by_place(result: OrbitResult) -> Figure:
+    """Draw the share of triggers that is read out against the place in a train of bunches."""
+    places = [(place, a, b) for place, a, b in result.by_place if a]
+    share = [b / a for _, a, b in places]
+    spread = [(s * (1 - s) / a) ** 0.5 for s, (_, a, _) in zip(share, places, strict=True)]
+    with rc_context(_STYLE):
+        figure, axes = _figure()
+        axes.errorbar([p for p, *_ in places], share, yerr=spread, fmt="o", ms=3, lw=0.8, color=COLOURS[0])
+        axes.set(xlabel="place in a row of colliding bunches", ylabel="share of triggers read out")
+    return figure
+
+
+def orbit_sheet(result: OrbitResult) -> Sheet:
+    """Return the page of a walk over orbits."""
+    total = result.rows["total"]
+    tables = {"losses": loss_table(result), "causes": cause_table(result)}
+    if result.occupancy:
+        tables["occupancy"] = occupancy_table(result)
+    return Sheet(
+        name="orbits",
+        title=f"{result.menu} over real orbits",
+        subtitle=f"{result.train}; {result.scheme}: {result.colliding} colliding slots of {len(result.by_slot)}",
+        paragraphs=(
+            f"{result.orbits:,} orbits, {result.seconds:.3g} s of beam. Crossings: {result.crossings_from}.",
+            f"Of {total.fired} before dead time {total.kept} are read out; {_percent(total.share)} % are lost.",
+            "Intervals are central and of one standard deviation, from the spread of batches of orbits"
+            + ("." if result.crossings_from == "full emulation" else ", and of replicas of the library."),
+        ),
+        plots={
+            "triggers_by_slot": (triggers_by_slot(result), "Triggers along the orbit, before and after dead time."),
+            "kept_by_place": (
+                kept_by_place(result),
+                "The first bunches after a gap meet less dead time. Bars: independent triggers.",
+            ),
+        },
+        tables=tables,
+        document=result.as_dict(),
+    )
