@@ -108,6 +108,54 @@ def test_exported_network_equals_the_gated_one(seed, k, m):
     assert torch.equal(gated(other), gated(x))
 
 
+@given(seed=st.integers(0, 1000), k=st.integers(1, 6), macs=st.integers(9, 110))
+@settings(deadline=None, max_examples=40)
+def test_products_stay_within_their_budget_and_the_export_is_the_gated_network(seed, k, macs):
+    torch.manual_seed(seed)
+    module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 2))
+    gated = Gated(module, inputs=k, macs=macs).eval()
+    for gate in gated.budgets:
+        nn.init.normal_(gate.weight)
+    gated.anneal(0.7)
+    columns, small = gated.export()
+    x = torch.randn(50, 6)
+    torch.testing.assert_close(small(x[:, torch.from_numpy(columns)]), gated(x), rtol=1e-4, atol=1e-6)
+    shapes = [layer.weight.shape for layer in small if isinstance(layer, nn.Linear)]
+    assert sum(a * b for a, b in shapes) <= macs
+    assert shapes[0][1] == k
+    # One more node anywhere would be too many, unless a layer is whole.
+    (a, _), (b, _), _ = shapes
+    assert any(m * k + n * m + 2 * n > macs for m, n in ((min(a + 1, 8), b), (a, min(b + 1, 5)))) or (a, b) == (
+        8,
+        5,
+    )
+
+
+def test_training_meets_the_common_budget_before_nodes_are_cut():
+    gated = Gated(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1)), macs=40)
+    optimiser = torch.optim.Adam(gated.parameters(), lr=0.05)
+    with torch.no_grad():
+        for gate in gated.budgets:
+            gate.weight += torch.linspace(-0.5, 0.5, 8)
+    for step in range(400):
+        gated.anneal(step / 400)
+        optimiser.zero_grad()
+        gated.penalty().backward()
+        optimiser.step()
+    one, two = (float(gate.gates().detach().sum()) for gate in gated.budgets)
+    assert 35 < 6 * one + one * two + two < 50
+
+
+def test_impossible_budgets_of_products():
+    module = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
+    with pytest.raises(InputError, match="one node a layer takes 4"):
+        Gated(module, macs=3)
+    with pytest.raises(InputError, match="give one"):
+        Gated(module, nodes=(1,), macs=5)
+    with pytest.raises(InputError, match="needs hidden layers"):
+        Gated(nn.Sequential(nn.Linear(3, 1)), macs=5)
+
+
 def test_fold_of_the_published_layer():
     torch.manual_seed(0)
     gate, after = CancelOut(4), nn.Linear(4, 3)

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -39,6 +40,12 @@ def test_nodes_and_weights_are_pruned(task, quick):
     assert small.widths == (3, 6, 4, 1)
     weights = np.concatenate([layer.weight.ravel() for layer in small.layers])
     assert (weights == 0).mean() >= 0.49
+    assert small.metrics["auc"] > 0.8
+
+
+def test_products_are_budgeted(task, quick):
+    small = train(*task, quick.model_copy(update={"macs": 60}))
+    assert sum(a * b for a, b in pairwise(small.widths)) <= 60
     assert small.metrics["auc"] > 0.8
 
 

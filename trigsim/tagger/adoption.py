@@ -81,7 +81,7 @@ def adopt(module: nn.Sequential, features: Sequence[str], candidates: Candidates
     given = [candidates.names.index(name) for name in names]
     hidden = tuple(layer.out_features for layer in layers[:-1])
     config = TrainConfig.model_validate(
-        {**config.model_dump(), "hidden": hidden, "nodes": None, "keep": None, "price_budget": None}
+        {**config.model_dump(), "hidden": hidden, "nodes": None, "macs": None, "keep": None, "price_budget": None}
     )
 
     x_hw, label = candidates.features_hw[:, given], candidates.label

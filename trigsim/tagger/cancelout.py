@@ -89,6 +89,10 @@ class CancelOut(nn.Module):
         return f"{len(self.weight)}, gate={self.gate}, regularisation={self.regularisation}"
 
 
+#: Strength of the budget term, and where in training the budget is reached.
+BUDGET, RAMP = 4.0, 0.8
+
+
 class BudgetedCancelOut(nn.Module):
     """Gates of which exactly `keep` stay open, the number (or price) being the user's.
 
@@ -127,10 +131,10 @@ class BudgetedCancelOut(nn.Module):
         *,
         keep: float,
         prices: ArrayLike | None = None,
-        budget: float = 4.0,
+        budget: float = BUDGET,
         binarise: float = 0.1,
         slope: tuple[float, float] = (1.0, 12.0),
-        ramp: float = 0.8,
+        ramp: float = RAMP,
         temperature: float = 0.5,
         start: float = 2.0,
     ) -> None:

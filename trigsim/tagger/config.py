@@ -63,6 +63,8 @@ class TrainConfig(Config):
     hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=512)], ...], Field(max_length=8)] = (32, 16)
     #: Nodes that stay in each hidden layer; None: all.
     nodes: tuple[Annotated[int, Field(ge=1)], ...] | None = None
+    #: Instead of `nodes`: multiply-accumulates that the network may have; training shares them out.
+    macs: Annotated[int, Field(ge=1)] | None = None
     precision: Precision = Precision()
     #: Share of the weights set to zero by magnitude.
     prune: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -88,12 +90,19 @@ class TrainConfig(Config):
     @property
     def tries(self) -> int:
         """Restarts that make sense: one if nothing is chosen."""
-        return self.restarts if self.selects or self.nodes is not None else 1
+        return self.restarts if self.selects or self.prunes_nodes else 1
+
+    @property
+    def prunes_nodes(self) -> bool:
+        """Whether hidden nodes are to leave."""
+        return self.nodes is not None or self.macs is not None
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
         if self.keep is not None and self.price_budget is not None:
             raise ValueError("keep and price_budget are both given; give one")
+        if self.nodes is not None and self.macs is not None:
+            raise ValueError("nodes and macs are both given; give one")
         if self.nodes is not None:
             if len(self.nodes) != len(self.hidden):
                 raise ValueError(

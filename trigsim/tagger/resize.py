@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger.cancelout import BudgetedCancelOut, fold
+from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold
 from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit
 
 #: Activations that work node by node, so that a node may leave.
@@ -67,6 +68,9 @@ class Gated(nn.Module):
         Nodes that stay in each hidden layer; None: no gates.
     prices : array_like, optional
         Of the inputs; see `BudgetedCancelOut`.
+    macs : int, optional
+        Instead of `nodes`: multiply-accumulates that the exported network may have; training decides which layer
+        gives up how many nodes.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Gated(nn.Module):
         inputs: float | None = None,
         nodes: Sequence[int] | None = None,
         prices: ArrayLike | None = None,
+        macs: int | None = None,
     ) -> None:
         super().__init__()
         layers = dense_layers(module)
@@ -88,6 +93,19 @@ class Gated(nn.Module):
             self.gates[0] = BudgetedCancelOut(layers[0].in_features, keep=inputs, prices=prices)
         for i, m in enumerate(nodes or (), start=1):
             self.gates[i] = BudgetedCancelOut(layers[i].in_features, keep=m)
+        self.macs, self.progress = macs, 0.0
+        if macs is not None:
+            if nodes is not None:
+                raise InputError("nodes and macs are both given; give one")
+            if len(layers) == 1:
+                raise InputError("a budget of multiply-accumulates needs hidden layers; give inputs instead")
+            least = layers[0].in_features if inputs is None else 1 if prices is not None else inputs
+            fewest = self._macs([least, *(1 for _ in layers[1:])])
+            if macs < fewest:
+                raise InputError(f"macs is {macs}; one node a layer takes {fewest:g}, allow at least that")
+            for i, layer in enumerate(layers[1:], start=1):
+                # No budget of their own: that of all of them together is in `penalty`.
+                self.gates[i] = BudgetedCancelOut(layer.in_features, keep=layer.in_features, budget=0.0)
 
     @property
     def budgets(self) -> list[BudgetedCancelOut]:
@@ -103,18 +121,56 @@ class Gated(nn.Module):
 
     def anneal(self, t: float) -> None:
         """Set how far training is in all gates, from 0 to 1."""
+        self.progress = t
         for gate in self.budgets:
             gate.anneal(t)
 
     def penalty(self) -> Tensor:
-        """Return the sum of the gates' terms."""
-        return torch.stack([g.penalty() for g in self.budgets]).sum() if self.budgets else torch.zeros(())
+        """Return the sum of the gates' terms, and that of the common budget if there is one."""
+        terms = [g.penalty() for g in self.budgets]
+        if self.macs is not None:
+            layers = dense_layers(self.module)
+            full = self._macs([layer.in_features for layer in layers])
+            allowed = full + (self.macs - full) * min(1.0, self.progress / RAMP)
+            expected = self._macs(
+                [
+                    gate.gates().sum() if isinstance(gate, BudgetedCancelOut) else layer.in_features
+                    for gate, layer in zip(self.gates, layers, strict=True)
+                ]
+            )
+            # In units of what a node costs on average, as the gates' own terms are in units of an input.
+            node = full / sum(layer.in_features for layer in layers[1:])
+            terms.append(torch.as_tensor(BUDGET * ((expected - allowed) / node) ** 2 / max(1.0, allowed / node)))
+        return torch.stack(terms).sum() if terms else torch.zeros(())
+
+    def _macs(self, widths: Sequence[Any]) -> Any:
+        """Return the products of dense layers that read so many values each."""
+        outputs = dense_layers(self.module)[-1].out_features
+        return sum(a * b for a, b in pairwise([*widths, outputs]))
+
+    def _share_out(self) -> None:
+        """Give each hidden layer the nodes that it keeps: the least open leave until the products fit."""
+        assert self.macs is not None
+        first, hidden = self.gates[0], self.budgets
+        inputs = dense_layers(self.module)[0].in_features
+        if isinstance(first, BudgetedCancelOut):
+            inputs, hidden = len(first.selected()), hidden[1:]
+        widths = [inputs, *(len(gate.weight) for gate in hidden)]
+        order = sorted((float(w), i) for i, gate in enumerate(hidden, start=1) for w in gate.weight.detach())
+        for _, i in order:
+            if self._macs(widths) <= self.macs:
+                break
+            widths[i] = max(1, widths[i] - 1)
+        for gate, width in zip(hidden, widths[1:], strict=True):
+            gate.keep = width
 
     def export(self) -> tuple[NDArray[np.int64], nn.Sequential]:
         """Close the gates and return the inputs that stay, sorted, and the plain, smaller network on those.
 
         Its outputs equal this network's, up to float rounding.
         """
+        if self.macs is not None:
+            self._share_out()
         small = copy.deepcopy(self.module)
         layers = [(i, layer) for i, layer in enumerate(small) if isinstance(layer, nn.Linear)]
         columns = np.arange(layers[0][1].in_features)
@@ -141,6 +197,7 @@ def resize(
     inputs: float | None,
     nodes: Sequence[int] | None,
     prices: ArrayLike | None = None,
+    macs: int | None = None,
     select: int,
     tune: int,
     restarts: int = 1,
@@ -150,10 +207,11 @@ def resize(
     Parameters
     ----------
     module : torch.nn.Sequential
-        Where to start; left as it is.
+        Where the first try starts; left as it is. Others start from new random weights: tries from the same weights
+        choose much the same inputs.
     train, valid : Sample
     pace : Pace
-    inputs, nodes, prices
+    inputs, nodes, prices, macs
         See `Gated`; without any budget only fine-tuning is left.
     select, tune : int
         Epochs with gates, and of the exported network.
@@ -170,8 +228,10 @@ def resize(
         Of the try that was kept.
     """
     tries = []
-    for _ in range(restarts):
-        gated = Gated(module, inputs=inputs, nodes=nodes, prices=prices)
+    for number in range(restarts):
+        gated = Gated(
+            module if number == 0 else _fresh(module), inputs=inputs, nodes=nodes, prices=prices, macs=macs
+        )
         history: History = []
         if gated.budgets:
             history = fit(
@@ -193,6 +253,14 @@ def resize(
         tries.append((evaluate(small, few)[1], columns, small, history))
     _, columns, small, history = min(tries, key=lambda t: t[0])
     return columns, small, history
+
+
+def _fresh(module: nn.Sequential) -> nn.Sequential:
+    """Return the network with new initial weights."""
+    fresh = copy.deepcopy(module)
+    for layer in dense_layers(fresh):
+        layer.reset_parameters()
+    return fresh
 
 
 def _rows(layer: nn.Linear, rows: NDArray[np.int64]) -> nn.Linear:

@@ -96,6 +96,7 @@ def train(
             Pace(config.learning_rate, config.batch, generator, advance, config.weight_decay),
             inputs=config.keep if prices is None else config.price_budget,
             nodes=config.nodes,
+            macs=config.macs,
             prices=prices,
             select=config.epochs.select,
             tune=config.epochs.tune,
@@ -147,7 +148,7 @@ def for_budget(
     update: dict[str, Any] = {"keep": keep}
     name = f"{config.name}-k{keep}"
     if nodes is not None:
-        update["nodes"] = nodes
+        update |= {"nodes": nodes, "macs": None}
         name += "-n" + "x".join(map(str, nodes))
     if bits is not None:
         update["precision"] = config.precision.model_copy(update={"weights": bits, "activations": bits})
@@ -194,7 +195,7 @@ def train_candidates(
 
 def epochs(config: TrainConfig) -> int:
     """Return how many epochs `train` will report."""
-    gates = config.selects or config.nodes is not None
+    gates = config.selects or config.prunes_nodes
     return config.tries * ((config.epochs.select if gates else 0) + config.epochs.tune) + config.epochs.quantise
 
 
