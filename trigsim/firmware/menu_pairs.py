@@ -358,7 +358,10 @@ def _scaled(name: str, multiply: int, add: int) -> str:
 
 
 def _step(unit: CommonUnit) -> str:
-    return f"{unit.bins}" if unit.bins else f"{unit.step:.9g}".replace(".", "p").replace("-", "m")
+    """Return what names a table: the bins of a turn, or the step and the number of entries."""
+    if unit.bins:
+        return f"{unit.bins}"
+    return f"{unit.step:.9g}_{unit.size}".replace(".", "p").replace("-", "m")
 
 
 def _arguments(kind: Correlation) -> str:
