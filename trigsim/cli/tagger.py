@@ -42,7 +42,7 @@ def train(
     for training in trainings:
         offered_columns(candidates.names, training)
     rows = []
-    with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
+    with progress("training", sum(epochs(t, candidates.names) for t in trainings), "epochs") as advance:
         for training in trainings:
             made_from = provenance(training.seed, {"config": config, "candidates": hashed_file(file)})
             model = train_candidates(candidates, training, provenance=made_from, advance=advance)

@@ -91,7 +91,7 @@ def train_all(
             made = train_candidates(candidates, training, provenance=record, advance=advance)
             made.save(folder / training.name)
         else:
-            advance(epochs(training))
+            advance(epochs(training, candidates.names))
         yield made
 
 

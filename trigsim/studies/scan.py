@@ -155,7 +155,7 @@ def _trained(
     for training in trainings:  # All are checked before the first is trained.
         offered_columns(candidates.names, training)
     record = {**provenance(None, inputs), "candidates_sha256": content_sha256(candidates)}
-    with progress("training", sum(map(epochs, trainings)), "epochs") as advance:
+    with progress("training", sum(epochs(t, candidates.names) for t in trainings), "epochs") as advance:
         return list(train_all(trainings, candidates, folder / "taggers", record, advance))
 
 

@@ -71,6 +71,8 @@ class TrainConfig(Config):
     epochs: Epochs = Epochs()
     #: Selections from different random numbers; the one of the best validation loss is kept.
     restarts: Annotated[int, Field(ge=1, le=100)] = 2
+    #: Whether one more try chooses its features by recursive elimination.
+    elimination: bool = True
     batch: Annotated[int, Field(ge=1)] = 512
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
 from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold
+from trigsim.tagger.elimination import eliminate
 from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit
 
 #: Activations that work node by node, so that a node may leave.
@@ -201,6 +202,7 @@ def resize(
     select: int,
     tune: int,
     restarts: int = 1,
+    elimination: bool = True,
 ) -> tuple[NDArray[np.int64], nn.Sequential, History]:
     """Select inputs and nodes, export, fine-tune; of several tries that of the best validation loss is kept.
 
@@ -216,7 +218,11 @@ def resize(
     select, tune : int
         Epochs with gates, and of the exported network.
     restarts : int
-        Tries, at least 1.
+        Tries with gates, at least 1.
+    elimination : bool
+        Whether there is one more, whose inputs are chosen by `elimination.eliminate`. Not with prices. Gates look
+        for what helps a small subset, elimination for what a large one can spare: which is better depends on the
+        task (docs/resizing.md), and the validation loss tells.
 
     Returns
     -------
@@ -227,17 +233,16 @@ def resize(
     history : list of dict
         Of the try that was kept.
     """
-    tries = []
-    for number in range(restarts):
-        gated = Gated(
-            module if number == 0 else _fresh(module), inputs=inputs, nodes=nodes, prices=prices, macs=macs
-        )
-        history: History = []
+
+    def attempt(start: nn.Sequential, columns: NDArray[np.int64], gates: Mapping[str, Any]) -> Try:
+        """Close gates and tune, on some of the columns."""
+        gated, history = Gated(start, **gates), []
+        some, few = train.columns(columns), valid.columns(columns)
         if gated.budgets:
             history = fit(
                 gated,
-                train,
-                valid,
+                some,
+                few,
                 pace,
                 epochs=select,
                 phase="select",
@@ -247,12 +252,33 @@ def resize(
                 cosine=False,
                 keep_best=False,
             )
-        columns, small = gated.export()
-        few = valid.columns(columns)
-        history += fit(small, train.columns(columns), few, pace, epochs=tune, phase="tune")
-        tries.append((evaluate(small, few)[1], columns, small, history))
-    _, columns, small, history = min(tries, key=lambda t: t[0])
-    return columns, small, history
+        kept, small = gated.export()
+        some, few = some.columns(kept), few.columns(kept)
+        history += fit(small, some, few, pace, epochs=tune, phase="tune")
+        return Try(evaluate(small, few)[1], columns[kept], small, history)
+
+    n = train.x.shape[1]
+    hidden = {"nodes": nodes, "macs": macs}
+    tries = [
+        attempt(
+            module if number == 0 else _fresh(module), np.arange(n), {"inputs": inputs, "prices": prices, **hidden}
+        )
+        for number in range(restarts)
+    ]
+    if elimination and inputs is not None and prices is None and inputs < n:
+        columns, start = eliminate(module, train, valid, pace, int(inputs), tune)
+        tries.append(attempt(start, columns, hidden))
+    best = min(tries, key=lambda t: t.loss)
+    return best.columns, best.small, best.history
+
+
+class Try(NamedTuple):
+    """One way to the budgets."""
+
+    loss: float
+    columns: NDArray[np.int64]
+    small: nn.Sequential
+    history: History
 
 
 def _fresh(module: nn.Sequential) -> nn.Sequential:

@@ -18,6 +18,7 @@ from trigsim.numeric.intervals import efficiency
 from trigsim.numeric.random import stream_rng
 from trigsim.tagger.config import TrainConfig
 from trigsim.tagger.dataset import Candidates
+from trigsim.tagger.elimination import elimination_epochs
 from trigsim.tagger.evaluation import auc, rejection, threshold
 from trigsim.tagger.fitting import History, Pace, Sample, fit, seeded
 from trigsim.tagger.inputs import InputMap, fit_input_map
@@ -59,7 +60,7 @@ def train(
     fold : array_like, shape (n,), optional
         A split that is made already, instead of one by `group`: 0 to train, 1 to choose by, 2 to measure.
     advance : callable, optional
-        Called with the number of epochs done; `epochs(config)` are to come.
+        Called with the number of epochs done; `epochs(config, names)` are to come.
 
     Returns
     -------
@@ -101,6 +102,7 @@ def train(
             select=config.epochs.select,
             tune=config.epochs.tune,
             restarts=config.tries,
+            elimination=config.elimination,
         )
     quantised, more = quantise_and_tune(small, trained.columns(chosen), valid.columns(chosen), config, advance)
     columns = offered[chosen]
@@ -193,10 +195,16 @@ def train_candidates(
     return replace(model, provenance={**model.provenance, **(provenance or {})})
 
 
-def epochs(config: TrainConfig) -> int:
-    """Return how many epochs `train` will report."""
+def epochs(config: TrainConfig, names: Sequence[str]) -> int:
+    """Return how many epochs `train` will report on candidates with features of these names."""
+    offered = len(offered_columns(names, config))
     gates = config.selects or config.prunes_nodes
-    return config.tries * ((config.epochs.select if gates else 0) + config.epochs.tune) + config.epochs.quantise
+    attempt = (config.epochs.select if gates else 0) + config.epochs.tune
+    total = config.tries * attempt + config.epochs.quantise
+    if config.elimination and config.keep is not None and config.keep < offered:
+        nodes = config.epochs.select if config.prunes_nodes else 0
+        total += elimination_epochs(offered, config.keep, config.epochs.tune) + nodes + config.epochs.tune
+    return total
 
 
 def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

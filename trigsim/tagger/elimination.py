@@ -1,0 +1,105 @@
+"""Recursive elimination: inputs leave one after another by what shuffling them costs, the network adapting between.
+
+Permutation importance is Breiman's (Machine Learning 45 (2001) 5); elimination by it with refits is that of Guyon
+et al. (Machine Learning 46 (2002) 389) with another ranking.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from trigsim.tagger.fitting import Pace, Sample, evaluate, fit
+
+#: Share of the inputs that leaves at once; shuffles of each input; share of the epochs that a refit takes.
+SHARE, SHUFFLES, REFIT = 0.12, 3, 1 / 8
+
+
+def cuts(n: int, keep: int) -> list[int]:
+    """Return how many inputs are left after each cut on the way from n to `keep`."""
+    left = []
+    while n > keep:
+        n -= max(1, min(n - keep, int(SHARE * n)))
+        left.append(n)
+    return left
+
+
+def elimination_epochs(n: int, keep: int, epochs: int) -> int:
+    """Return the epochs that `eliminate` takes in all."""
+    return epochs + _refit(epochs) * len(cuts(n, keep))
+
+
+def _refit(epochs: int) -> int:
+    return math.ceil(REFIT * epochs)
+
+
+def eliminate(
+    module: nn.Sequential,
+    train: Sample,
+    valid: Sample,
+    pace: Pace,
+    keep: int,
+    epochs: int,
+) -> tuple[NDArray[np.int64], nn.Sequential]:
+    """Train on all inputs, then take away those whose shuffling costs least, with a short refit after each cut.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Starts with a dense layer; left as it is.
+    train, valid : Sample
+        The importance is the rise of the validation loss.
+    pace : Pace
+    keep : int
+        Inputs that stay.
+    epochs : int
+        On all inputs; after each cut it is an eighth of that.
+
+    Returns
+    -------
+    columns : int64 array, shape (keep,)
+        Ascending.
+    small : torch.nn.Sequential
+        The network on those.
+    """
+    columns = np.arange(train.x.shape[1])
+    small = copy.deepcopy(module)
+    fit(small, train, valid, pace, epochs=epochs, phase="eliminate")
+    for left in cuts(len(columns), keep):
+        stay = np.sort(np.argsort(-importance(small, valid.columns(columns), pace.generator))[:left])
+        columns, small = columns[stay], _reading(small, stay)
+        fit(small, train.columns(columns), valid.columns(columns), pace, epochs=_refit(epochs), phase="eliminate")
+    return columns, small
+
+
+def importance(module: nn.Sequential, sample: Sample, generator: torch.Generator) -> NDArray[np.float64]:
+    """Return by how much the loss rises when each input is shuffled, the mean of `SHUFFLES`, shape (inputs,)."""
+    _, before = evaluate(module, sample)
+    rises = np.zeros(sample.x.shape[1])
+    x = sample.x.clone()
+    for i in range(len(rises)):
+        for _ in range(SHUFFLES):
+            x[:, i] = sample.x[torch.randperm(len(x), generator=generator), i]
+            rises[i] += evaluate(module, Sample(x, sample.y, sample.w))[1] - before
+        x[:, i] = sample.x[:, i]
+    return rises / SHUFFLES
+
+
+def _reading(module: nn.Sequential, columns: ArrayLike) -> nn.Sequential:
+    """Return the network reading only those of its inputs."""
+    small = copy.deepcopy(module)
+    first = small[0]
+    assert isinstance(first, nn.Linear)
+    index = torch.as_tensor(np.asarray(columns))
+    few = nn.Linear(len(index), first.out_features, bias=first.bias is not None)
+    with torch.no_grad():
+        few.weight.copy_(first.weight[:, index])
+        if first.bias is not None:
+            few.bias.copy_(first.bias)
+    small[0] = few
+    return small
