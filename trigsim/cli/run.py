@@ -29,6 +29,14 @@ def run(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for rates as JSON and CSV.")] = None,
     store: Annotated[Path | None, typer.Option(help="New folder for the crossings; see docs/studies.md.")] = None,
     store_all: Annotated[bool, typer.Option("--store-all", help="Store what the menu does not read too.")] = False,
+    scheduler: Annotated[
+        str, typer.Option(help="threads, processes, tcp://HOST:PORT of a Dask scheduler, or a site YAML.")
+    ] = "threads",
+    workers: Annotated[
+        int, typer.Option(min=0, help="Threads, processes or jobs; 0 is one per core, or what the site says.")
+    ] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into the same folder ended.")] = False,
+    checkpoint_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints, with -o.")] = 20.0,
     seed: Seed = 1,
     threads: Threads = 0,
     as_json: JsonFlag = False,
@@ -43,7 +51,8 @@ def run(
     result = run_menu(
         menu, library, beam, taggers,
         signals=tuple(signal or ()), crossings=crossings, signal_crossings=signal_crossings,
-        target=target, seed=seed, threads=threads, store=store, store_all=store_all,
+        target=target, seed=seed, scheduler=scheduler, threads=workers or threads, store=store, store_all=store_all,
+        state=output, resume=resume, checkpoint_seconds=checkpoint_every,
     )  # fmt: skip
     if output is not None:
         table = menu_table(result, menu.stem)

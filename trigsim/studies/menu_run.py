@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from trigsim.base.config import load
 from trigsim.base.errors import InputError
 from trigsim.base.provenance import provenance
 from trigsim.events.library import Library
 from trigsim.menu import load as load_menu
-from trigsim.objects.settings import ObjectSettings
-from trigsim.stream.block import wanted_features
-from trigsim.stream.run import stream
+from trigsim.stream.beam import Beam
+from trigsim.stream.checkpoint import Checkpoint
+from trigsim.stream.recipe import Recipe
+from trigsim.stream.run import stream_worker
+from trigsim.stream.schedulers import THREADS, open_schedule
 from trigsim.stream.source import TEST
-from trigsim.stream.variant import Variant
 from trigsim.studies.rates import menu_result
 from trigsim.studies.results import MenuResult
-from trigsim.studies.setup import builder, open_source
 from trigsim.studies.store_writer import StoreWriter, all_fields, fields_of
-from trigsim.tagger.tagger import Tagger, load_tagger
 
 
 def parse_taggers(given: Sequence[str]) -> dict[str, Path]:
@@ -45,9 +46,13 @@ def run_menu(
     signal_crossings: int,
     target: str = "total",
     seed: int = 1,
+    scheduler: str = THREADS,
     threads: int = 0,
     store: str | Path | None = None,
     store_all: bool = False,
+    state: str | Path | None = None,
+    resume: bool = False,
+    checkpoint_seconds: float = 20.0,
 ) -> MenuResult:
     """Stream a menu; see `stream.run.stream` for the counts, target and seed.
 
@@ -57,27 +62,45 @@ def run_menu(
         Menu YAML, event library, beam YAML.
     taggers : mapping of str to path
         Name in the menu → tagger folder.
+    scheduler : str
+        Where crossings are built; see `stream.schedulers.open_schedule`. The result does not depend on it.
+    threads : int
+        Threads, processes or jobs; 0 is one per core, or what the site file says.
     store : path, optional
         New folder for the crossings themselves; see `studies.store`.
     store_all : bool
         Store every field, not only what the menu reads.
+    state : path, optional
+        Folder for checkpoints.
+    resume : bool
+        Go on from the checkpoint there.
+    checkpoint_seconds : float
+        Least time between two checkpoints.
     """
-    checked = load_menu(menu)
-    source = open_source(library, beam, TEST)
-    loaded: dict[str, Tagger] = {name: load_tagger(folder) for name, folder in taggers.items()}
-    variant = Variant.bind(checked.name, checked, loaded)
-    wanted = wanted_features(t.columns for t in loaded.values())
+    if store is not None and (scheduler != THREADS or resume):
+        raise InputError("crossings are stored by the threads of one unbroken run; leave out --store or the other")
+    if resume and state is None:
+        raise InputError("a run is resumed from its folder; name it with -o")
+    recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed)
+    worker = recipe.open()
     writer = None
     if store is not None:
+        checked, loaded = load_menu(menu), worker.variants[0].taggers
         fields = (all_fields if store_all else fields_of)(checked, loaded)
-        writer = StoreWriter.open(store, source, Library.open(library), checked, loaded, fields)
-    (result,) = stream(
-        source, builder(library, source, ObjectSettings(), wanted), [variant],
-        crossings=crossings, signals=signals, signal_crossings=signal_crossings,
-        target=target, seed=seed, threads=threads, observer=writer,
+        writer = StoreWriter.open(store, worker.source, Library.open(library), checked, loaded, fields)
+        worker = replace(worker, observer=writer)
+    counts = {"crossings": str(crossings), "signal crossings": str(signal_crossings), "target": target}
+    checkpoint = (
+        None if state is None
+        else Checkpoint(Path(state), {**recipe.identity(), **counts}, resume, checkpoint_seconds)
     )  # fmt: skip
+    with open_schedule(scheduler, recipe, worker, threads) as schedule:
+        (result,) = stream_worker(
+            worker, schedule,
+            crossings=crossings, signal_crossings=signal_crossings, target=target, checkpoint=checkpoint,
+        )  # fmt: skip
     if writer is not None:
         inputs = {"menu": menu, "library": Path(library) / "manifest.json", "beam": beam}
         counted = {signal: int(counts.drawn[0]) for signal, counts in result.efficiencies.items()}
         writer.finish(result.rates.drawn, counted, provenance(seed, inputs))
-    return menu_result(source, result)
+    return menu_result(worker.source, result)
