@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from trigsim.cli.common import JsonFlag, OutputFolder, Threads, emit_json
+
+if TYPE_CHECKING:
+    from trigsim.tagger.dataset_folder import Manifest
 
 
 class _MakesByDefault(TyperGroup):
@@ -25,6 +28,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
     group = typer.Typer(cls=_MakesByDefault, help="Make data sets of candidates.", no_args_is_help=True)
     group.command("make")(make)
+    group.command("import")(import_)
     app.add_typer(group, name="dataset")
 
 
@@ -44,10 +48,31 @@ def make(
 
     plan = load_plan(config, library, seed)
     manifest = make_dataset(plan, d0_resolution(plan.library.folder), output, threads, resume)
+    _tell(manifest, output, as_json)
+    if not as_json:
+        typer.echo(f"from {manifest.made['collisions']:,} distinct collisions")
+
+
+def import_(
+    map_file: Annotated[Path, typer.Argument(metavar="MAP", help="Map YAML; see configs/datasets/maps/.")],
+    files: Annotated[list[Path], typer.Argument(help="ROOT files.")],
+    output: OutputFolder,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make candidates of someone else's ntuples: branches to features, label and split by a map."""
+    from trigsim.tagger.foreign import import_dataset  # noqa: PLC0415
+
+    manifest = import_dataset(map_file, files, output)
+    _tell(manifest, output, as_json)
+    if not as_json:
+        for what, number in manifest.made["counts"].items():
+            typer.echo(f"{number:12,} {what}")
+
+
+def _tell(manifest: Manifest, output: Path, as_json: bool) -> None:
     if as_json:
         emit_json(manifest.model_dump(mode="json"))
         return
     for split, record in manifest.splits.items():
         files = ", ".join(f"{f.file} {f.bytes / 1e6:.1f} MB" for f in record.files.values())
-        typer.echo(f"{split}: {record.candidates:,} candidates, {record.signal:,} of them signal: {files}")
-    typer.echo(f"from {manifest.made['collisions']:,} distinct collisions, {output}")
+        typer.echo(f"{output}: {split}: {record.candidates:,} candidates, {record.signal:,} signal: {files}")
