@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trigsim.cli.common import JsonFlag, OutputFolder, Seed, emit_json
+from trigsim.cli.design import features, fit
 from trigsim.cli.menu_firmware import Networks, Taggers, Vectors, compare_menu, is_menu, menu
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def register(app: typer.Typer) -> None:
     group.command()(synth)
     group.command()(report)
     group.command()(menu)
+    group.command()(features)
+    group.command()(fit)
     app.add_typer(group, name="firmware")
     app.command()(compare)
 
