@@ -13,7 +13,7 @@ import trigsim
 from trigsim.base.errors import CheckFailed, InputError
 
 #: Each module has ``register(app)``; it imports what its commands need only when they run.
-GROUPS = ("doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "studies", "menu", "bench")
+GROUPS = ("doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "latency", "studies", "menu", "bench")
 
 app = typer.Typer(
     name="trigsim",
@@ -59,6 +59,11 @@ def main() -> None:
         message = " ".join(getattr(error, "format_message", error.__str__)().split())
         if message:  # empty where a group was called alone and has shown its help
             sys.stderr.write(f"{message.rstrip('.')}{hint}\n")
+        sys.exit(2)
+    except OSError as error:
+        # A full disk, a folder that may not be written to: the system says what, and where.
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"{where}{error.strerror or error}; check the disk and the folder's permissions\n")
         sys.exit(2)
     except CheckFailed as error:
         sys.stderr.write(f"{error}\n")
