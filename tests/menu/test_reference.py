@@ -98,10 +98,10 @@ def test_thresholds_one_count_higher_are_seen(imported, vector, monkeypatch):
 
 def test_one_object_used_twice_is_seen(imported, vector, monkeypatch):
     def careless(condition):
-        terms = counts_of(condition)
-        if condition.pairs or condition.charges or condition.reference:
-            return terms
-        return counts.Counts(tuple((leg, 1) for leg, _ in terms.terms), suffice=True)
+        needed = counts_of(condition)
+        if condition.pairs or condition.reference:
+            return needed
+        return counts.Counts(tuple((union, 1) for union, _ in needed.terms), suffice=True)
 
     from trigsim.menu import compiler
 
@@ -122,7 +122,7 @@ def test_one_object_used_twice_is_seen(imported, vector, monkeypatch):
     ],
 )
 def test_other_wrong_rules_are_seen(imported, vector, monkeypatch, rule, vector_name, least):
-    from trigsim.menu import compiler, scales
+    from trigsim.menu import pair_rows, scales
 
     if rule == "eta one bin wider at the top":
         right = legs.window
@@ -134,13 +134,13 @@ def test_other_wrong_rules_are_seen(imported, vector, monkeypatch, rule, vector_
     elif rule == "windows of a kind all required":
         monkeypatch.setattr(legs, "_union", lambda parts: min(parts, key=lambda p: p[0]))
     elif rule == "calorimeter to muon 4n":
-        right = compiler.common_unit
+        right = pair_rows.common_unit
 
         def edge(one, other, what):
             unit = right(one, other, what)
             return type(unit)(unit.multiply, (0, 0), unit.step, unit.size, unit.bins)
 
-        monkeypatch.setattr(compiler, "common_unit", edge)
+        monkeypatch.setattr(pair_rows, "common_unit", edge)
     elif rule == "overlap ignored":
         text = (
             imported(MENU_2024)
@@ -152,8 +152,8 @@ def test_other_wrong_rules_are_seen(imported, vector, monkeypatch, rule, vector_
         assert len(set(result.mismatched) - {OTHER_CROSSING}) >= least
         return
     elif rule == "pt tables 5n":
-        right = compiler.pt_table
-        monkeypatch.setattr(compiler, "pt_table", lambda scale, p: right(scale, p) // 5 * 5)
+        right = pair_rows.pt_table
+        monkeypatch.setattr(pair_rows, "pt_table", lambda scale, p: right(scale, p) // 5 * 5)
     else:
         right = scales.ScaleSet.pair_precision
         monkeypatch.setattr(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from trigsim.menu.conditions import ResolvedCondition
 from trigsim.menu.legs import Intervals, ResolvedLeg
+
+#: So many sets of legs at most are counted in; conditions with more are decided object by object.
+MOST_SETS = 64
+
+#: At least so many objects meet one of the legs.
+Term = tuple[tuple[ResolvedLeg, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +20,14 @@ class Counts:
 
     Attributes
     ----------
-    terms : tuple of (leg, count)
-        Necessary: at least `count` objects meet `leg`.
+    terms : tuple of (legs, count)
+        Necessary: at least `count` objects meet one of `legs`.
     suffice : bool
         Whether they are also sufficient.
     """
 
-    terms: tuple[tuple[ResolvedLeg, int], ...]
+    terms: tuple[Term, ...]
     suffice: bool
-
-
-def charge_leg(leg: ResolvedLeg, sign: int) -> ResolvedLeg:
-    """Return the leg of all objects like it with this valid charge sign, 0 positive or 1 negative."""
-    return ResolvedLeg(leg.object, leg.bx, (("charge", ((sign, sign),)), ("charge_valid", ((1, 1),))))
 
 
 def _inside(inner: Intervals | None, outer: Intervals) -> bool:
@@ -51,7 +51,7 @@ def entails(one: ResolvedCondition, other: ResolvedCondition) -> bool:
     """
     if len(one.legs) != len(other.legs) or one.network or other.network or one.external or other.external:
         return False
-    if other.charges not in (None, one.charges) or len(one.pairs) != len(other.pairs):
+    if len(one.pairs) != len(other.pairs):
         return False
     if other.reference is not None and (
         one.reference is None or not implies(one.reference, other.reference) or one.overlaps != other.overlaps
@@ -67,40 +67,56 @@ def entails(one: ResolvedCondition, other: ResolvedCondition) -> bool:
     return True
 
 
-def _chain(legs: list[ResolvedLeg]) -> list[ResolvedLeg] | None:
-    """Return the legs, each implying the next, or None if they do not nest."""
-    ordered = sorted(legs, key=lambda leg: sum(implies(other, leg) for other in legs))
-    nested = all(implies(a, b) for a, b in pairwise(ordered))
-    return ordered if nested else None
+def _together(legs: list[ResolvedLeg]) -> tuple[list[Term], bool]:
+    """Return what legs of one kind need to be met by different objects, and whether it is enough.
+
+    Hall's condition: for every set of legs, as many objects as it has legs meet one of them. Sets that lack a leg
+    which implies one of theirs need not be asked: with it, no more objects count, and one more is needed.
+    """
+    distinct = list(dict.fromkeys(legs))
+    implied_by = {leg: frozenset(other for other in distinct if implies(other, leg)) for leg in distinct}
+    sets: dict[frozenset[ResolvedLeg], None] = {}
+    for leg in sorted(distinct, key=lambda leg: len(implied_by[leg])):
+        sets |= dict.fromkeys([implied_by[leg], *(one | implied_by[leg] for one in sets)])
+        if len(sets) > MOST_SETS:
+            sets = dict.fromkeys(implied_by.values())
+            return [_term(one, legs) for one in sets], False
+    return [_term(one, legs) for one in sets], True
+
+
+def _term(chosen: frozenset[ResolvedLeg], legs: list[ResolvedLeg]) -> Term:
+    ordered = sorted(chosen, key=repr)
+    loosest = [
+        leg for i, leg in enumerate(ordered) if not any(_beside(leg, i, o, j) for j, o in enumerate(ordered))
+    ]
+    return tuple(loosest), sum(leg in chosen for leg in legs)
+
+
+def _beside(leg: ResolvedLeg, i: int, other: ResolvedLeg, j: int) -> bool:
+    """Whether leg i is not needed beside leg j; of two that imply each other the first stays."""
+    return i != j and implies(leg, other) and (j < i or not implies(other, leg))
 
 
 def counts(condition: ResolvedCondition) -> Counts:
-    """Return the counts that a condition needs.
-
-    Legs L1, L2, …, Lk of one kind, each implying the next, can be met by different objects exactly if at
-    least j objects meet Lj, for every j.
-    """
-    groups: dict[tuple[str, int], list[ResolvedLeg]] = {}
+    """Return the counts that a condition without charges needs."""
+    kinds: dict[tuple[str, int], list[ResolvedLeg]] = {}
     for leg in condition.legs:
-        groups.setdefault((leg.object, leg.bx), []).append(leg)
-    terms: dict[ResolvedLeg, int] = {}
-    nested = True
-    for legs in groups.values():
-        chain = _chain(legs)
-        if chain is None:
-            nested = False
-            terms |= {leg: legs.count(leg) for leg in legs}
-        else:
-            terms |= {leg: j for j, leg in enumerate(chain, start=1)}
-    suffice = nested and not condition.charges and not condition.pairs and condition.reference is None
+        kinds.setdefault((leg.object, leg.bx), []).append(leg)
+    terms: dict[tuple[ResolvedLeg, ...], int] = {}
+    suffice = not condition.pairs and condition.reference is None
+    for legs in kinds.values():
+        needed, enough = _together(legs)
+        suffice &= enough
+        for union, count in needed:
+            terms[union] = max(terms.get(union, 0), count)
     if condition.reference is not None:
-        terms[condition.reference] = max(terms.get(condition.reference, 1), 1)
+        terms.setdefault((condition.reference,), 1)
     return Counts(tuple(terms.items()), suffice)
 
 
 def loosest_first(conditions: list[ResolvedCondition]) -> list[ResolvedCondition]:
     """Return the conditions so that those a condition entails come before it."""
     entailed = {
-        c: sum(entails(c, other) for other in conditions) if c.pairs or c.charges else 0 for c in conditions
+        c: sum(entails(c, other) for other in conditions) if c.pairs or c.reference else 0 for c in conditions
     }
     return sorted(conditions, key=lambda c: entailed[c])

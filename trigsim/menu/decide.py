@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,15 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
-from trigsim.menu import kernels
+from trigsim.menu import kernels, pack_kernels
 from trigsim.menu.grammar import InputGroup
-from trigsim.menu.layout import BLOCK, MAX_SLOTS, Tables
+from trigsim.menu.layout import BLOCK, MAX_SLOTS, NARROW_SLOTS, Tables
+from trigsim.menu.masks import Coding
 from trigsim.menu.networks import CrossingNetwork, gather
 from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
-#: Crossings packed at a time: their objects stay in the cache.
-CHUNK = 12 * BLOCK
+#: Crossings whose objects are encoded at a time: they stay in the cache.
+CHUNK = 4 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class CompiledMenu:
         How many crossings before and after the decided one are looked at.
     fields : tuple of (object, field)
         What the objects must have.
-    ranges : tuple of (int, int)
-        The numbers each field may hold.
+    codings : tuple of Coding
+        The numbers each field may hold, and their codes.
     networks : mapping
         Network name → network and input map.
     uses_externals : bool
@@ -56,7 +57,7 @@ class CompiledMenu:
     indices: tuple[int, ...]
     reach: tuple[int, int]
     fields: tuple[tuple[str, str], ...]
-    ranges: tuple[tuple[int, int], ...]
+    codings: tuple[Coding, ...]
     networks: Mapping[str, NetworkUse]
     uses_externals: bool
     tables: Tables = field(repr=False)
@@ -101,18 +102,18 @@ class CompiledMenu:
         collections = self._with_scores(objects)
         sources = [self._source(collections, kind, name, n) for kind, name in self.fields]
         decided = n - sum(margin)
-        out = np.empty((len(self.names), -(-decided // BLOCK) * BLOCK), dtype=np.bool_)
-        starts = range(0, decided, CHUNK)
+        out = np.empty((len(self.names), decided), dtype=np.bool_)
         externals = np.ascontiguousarray(objects.externals, dtype=np.uint64)
-        chunks = _Chunks(self, externals, sources, rows, margin[0], decided, out)
+        work = _Work(self, externals, sources, rows, margin[0], decided, out)
+        starts = range(0, decided, CHUNK)
         if threads > 1 and len(starts) > 1:
+            left = iter(starts)
             with ThreadPoolExecutor(threads) as pool:
-                for _ in pool.map(chunks.decide, starts):
-                    pass
+                for done in [pool.submit(work.decide, left) for _ in range(threads)]:
+                    done.result()
         else:
-            for start in starts:
-                chunks.decide(start)
-        return out[:, :decided].T
+            work.decide(iter(starts))
+        return out.T
 
     def _with_scores(self, objects: TriggerObjects) -> Mapping[str, Collection]:
         collections = dict(objects.collections)
@@ -136,8 +137,8 @@ class CompiledMenu:
         return np.ascontiguousarray(source)
 
 
-class _Chunks:
-    """One call of `decide`: packs chunks of crossings and interprets the menu on them."""
+class _Work:
+    """One call of `decide`: encodes chunks of crossings and interprets the menu on them."""
 
     def __init__(
         self,
@@ -151,46 +152,78 @@ class _Chunks:
     ) -> None:
         self.menu, self.externals, self.sources = menu, externals.view(np.int64), sources
         self.rows, self.first, self.decided = rows, first, decided
-        # Eight decisions at a time.
-        self.out = out.view(np.uint64)
-        widths = [source.shape[1] for source in sources]
-        self.columns = np.concatenate(([0], np.cumsum(widths))).astype(np.int64)
-        kinds: dict[str, int] = {}
-        for (kind, _), width in zip(menu.fields, widths, strict=True):
-            kinds.setdefault(kind, width)
-        self.slots = np.array(list(kinds.values()), dtype=np.int64)
+        self.out = out.view(np.uint8)
+        self.reach = (0, 0) if rows == "independent" else menu.reach
+        self.slots = np.array([source.shape[1] for source in sources], dtype=np.int64)
+        #: Rows of a chunk with its neighbours, and then a block of empty crossings.
+        self.empty = min(CHUNK, decided) + sum(self.reach)
+        # The codes of each field start at a whole cache line.
+        sizes = -(-(self.empty + BLOCK) * self.slots // 32) * 32
+        self.base = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
 
-    def decide(self, start: int) -> None:
-        """Decide the crossings of `out` from `start` on."""
-        before, after = (0, 0) if self.rows == "independent" else self.menu.reach
-        n = min(CHUNK, self.decided - start)
-        first, length = self.first + start - before, before + n + after
+    def decide(self, starts: Iterator[int]) -> None:
+        """Decide the crossings of `out` in chunks from each of `starts` on."""
+        tables = self.menu.tables
+        codes = np.empty(int(self.base[-1]), dtype=np.uint16)
+        for base, slots, zero in zip(self.base, self.slots, tables.zero, strict=False):
+            codes[base + self.empty * slots : base + (self.empty + BLOCK) * slots] = zero
+        zeros = np.repeat(tables.zero.astype(np.uint16), 4).view(np.int64)
+        narrow = max(self.slots, default=0) <= NARROW_SLOTS
+        bits = np.zeros(MAX_SLOTS, dtype=np.uint16 if narrow else np.int64)
+        width = NARROW_SLOTS if narrow else MAX_SLOTS
+        bits[:width] = np.left_shift(np.int64(1), np.arange(width)).astype(bits.dtype)
+        n_masks = int(tables.lane_atom0[-1]) + len(tables.joined_by)
+        masks = np.empty((n_masks, BLOCK), dtype=bits.dtype)
+        n_conditions = len(tables.conditions) + 1
+        n_values = len(tables.term_mask) + len(tables.signal_bit) + n_conditions + len(tables.operations)
+        values = np.zeros((n_values, BLOCK), dtype=np.uint8)
+        signals = np.zeros((4, self.empty + BLOCK), dtype=np.int64)
+        for start in starts:
+            n = min(CHUNK, self.decided - start)
+            self._encode(start, n, codes, signals)
+            kernels.decide(
+                tables,
+                self.base,
+                self.slots,
+                zeros,
+                codes,
+                codes.view(np.int64),
+                signals,
+                self.reach[0],
+                n,
+                self.empty,
+                self.rows == "independent",
+                masks,
+                bits,
+                values,
+                values.view(np.int64),
+                self.out,
+                start,
+            )
+
+    def _encode(self, start: int, n: int, codes: NDArray[np.uint16], signals: NDArray[np.int64]) -> None:
+        first, length = self.first + start - self.reach[0], n + sum(self.reach)
         wrap = self.rows == "cyclic"
-        packed = np.empty((int(self.columns[-1]), length + BLOCK), dtype=np.int32)
-        for i, (source, (low, high)) in enumerate(zip(self.sources, self.menu.ranges, strict=True)):
-            if kernels.pack(source, first, wrap, packed, self.columns[i], length, low, high):
-                raise self._out_of_range(i, low, high)
-        signals = np.zeros((4, length + BLOCK), dtype=np.int64)
+        for i, (source, coding) in enumerate(zip(self.sources, self.menu.codings, strict=True)):
+            into = codes[self.base[i] : self.base[i + 1]]
+            if len(coding.bounds):
+                pack_kernels.rank(source, first, wrap, length, coding.bounds, into)
+                bad = bool(((source < coding.low) | (source > coding.high)).any()) if start == 0 else False
+            else:
+                bad = pack_kernels.encode(source, first, wrap, length, coding.low, coding.high, into)
+            if bad:
+                raise self._out_of_range(i)
         if self.menu.uses_externals:
             seen = np.arange(first, first + length)
             if wrap:
                 seen %= len(self.externals)
             inside = np.flatnonzero((seen >= 0) & (seen < len(self.externals)))
+            signals[:, :length] = 0
             signals[:, inside] = self.externals[seen[inside]].T
-        kernels.decide(
-            self.menu.tables,
-            self.columns,
-            self.slots,
-            packed,
-            signals,
-            before,
-            n,
-            self.rows == "independent",
-            self.out[:, start // 8 : (start + CHUNK) // 8],
-        )
 
-    def _out_of_range(self, i: int, low: int, high: int) -> InputError:
-        (kind, name), source = self.menu.fields[i], self.sources[i]
-        row, slot = np.argwhere((source < low) | (source > high))[0]
-        value = source[row, slot]
-        return InputError(f"{kind} {name} {value} in row {row} is outside {low}..{high}; check the data")
+    def _out_of_range(self, i: int) -> InputError:
+        (kind, name), source, coding = self.menu.fields[i], self.sources[i], self.menu.codings[i]
+        row, slot = np.argwhere((source < coding.low) | (source > coding.high))[0]
+        return InputError(
+            f"{kind} {name} {source[row, slot]} in row {row} is outside {coding.low}..{coding.high}; check the data"
+        )

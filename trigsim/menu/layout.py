@@ -9,23 +9,21 @@ from numpy.typing import NDArray
 
 Int64 = NDArray[np.int64]
 
-#: Legs in one word: signed 64-bit words whose sign bit stays clear.
-WORD = 62
-MAX_SLOTS = 62
+#: Slots are bits of words: of 16 bits where no kind of object has more, else signed ones of 64 bits.
+NARROW_SLOTS, MAX_SLOTS = 16, 62
 MAX_LEGS = 12
-#: Crossings that the interpreter walks side by side: whole bytes of bits, the sign bit of a word clear.
-BLOCK = 56
+#: Crossings that are walked side by side.
+BLOCK = 256
+#: Numbers of a field are kept as unsigned 16-bit codes: from its lowest number on, or as ranks among its bounds.
+CODES = 1 << 16
 
-# Kinds of condition. COUNT holds when each of its terms does; the others look at the objects too.
+# Kinds of condition. COUNT holds when its needs do; the others look at the objects too.
 COUNT, COMB, PAIR, TRIPLE = range(4)
 
 # Columns of `conditions`.
-KIND, LEG0, N_LEGS, REFERENCE, CHARGES, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(8)
+KIND, LEG0, N_LEGS, REFERENCE, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(7)
 
-# Charges.
-NO_CHARGES, SAME, OPPOSITE = range(3)
-
-# Columns of `pairs`. Fields are numbers into `columns`, -1 where not needed; T_ are offsets into `tables`.
+# Columns of `pairs`. Fields are numbers, -1 where not needed; T_ are offsets into `tables`.
 (
     CUTS,
     ETA1,
@@ -45,8 +43,8 @@ NO_CHARGES, SAME, OPPOSITE = range(3)
     PHI2_MUL,
     PHI2_ADD,
     PHI_BINS,
-    T_DETA,
-    T_DPHI,
+    T_DETA2,
+    T_DPHI2,
     T_COSH,
     T_COS,
     T_PT1,
@@ -62,56 +60,46 @@ NO_CHARGES, SAME, OPPOSITE = range(3)
     LIMITS,
 ) = range(33)
 
-# Cuts on pairs: bit in CUTS; limits at LIMITS + 2 * number.
+# Cuts on pairs: bit in CUTS; limits at LIMITS + 2 * number. Those of DETA and DPHI are in bins.
 DETA, DPHI, DR, MASS, MASS_UPT, MASS_T, MASS_OVER_DR, PAIR_PT = range(8)
 QUANTITIES = ("deta", "dphi", "dr", "mass", "mass_upt", "mass_t", "mass_over_dr", "pair_pt")
 PAIR_COLUMNS = LIMITS + 2 * len(QUANTITIES)
 
-# Operators of algorithm programs; non-negative numbers are values.
-OP_AND, OP_OR, OP_NOT, OP_XOR = -1, -2, -3, -4
+# Columns of `operations`, and operators.
+OPERATOR, ONE, OTHER = range(3)
+OP_AND, OP_OR, OP_XOR, OP_NOT = range(4)
 
 
 class Tables(NamedTuple):
     """A compiled menu as plain arrays.
 
-    A *view* is one kind of object at one BX offset; its legs are bits of its words. For each field that some
-    leg cuts on, `bits` holds the legs that a number (or its rank among `bounds`) passes. A *term* is a bit of a
-    row of the interpreter's state: "at least k objects meet the leg" in the rows of levels 1, 2, … of a view,
-    then external signals. A *value* is a term or, after all terms, the result of a condition: condition c is
-    looked at only where its values ``need[need0[c]:need0[c + 1]]`` hold. Programs of algorithms push values.
+    A *lane* is a field at one BX offset. An *atom* is a cut on a lane: the intervals of codes that pass. *Masks*
+    hold a bit for each slot: first of each atom, then joined ones: of legs (AND) and of unions of legs (OR).
+    A *value* is true or false: first terms, "at least k slots of a mask", then external signals, then conditions,
+    of which c holds only where its values ``need[need0[c]:need0[c + 1]]`` do, then one that never holds, then the
+    results of operations on two values (NOT: on one, twice). Each algorithm is decided by a value.
     """
 
-    view_object: Int64
-    view_bx: Int64
-    view_words: Int64
-    view_levels: Int64
-    view_row: Int64
-    view_field0: Int64
-    cut_field: Int64
-    cut_lowest: Int64
-    cut_size: Int64
-    cut_bound0: Int64
-    cut_bounds: Int64
-    cut_bits: Int64
-    cut_words: Int64
-    bounds: Int64
-    bits: Int64
-    signal_word: Int64
+    lane_field: Int64
+    lane_bx: Int64
+    lane_atom0: Int64
+    atom_interval0: Int64
+    intervals: NDArray[np.uint16]
+    joined_by: Int64
+    joined0: Int64
+    joined: Int64
+    term_mask: Int64
+    term_count: Int64
+    signal_bit: Int64
     signal_bx: Int64
-    signal_row: Int64
-    mask_view: Int64
-    mask_word: Int64
-    mask_bit: Int64
     legs: Int64
-    leg_positive: Int64
-    leg_negative: Int64
+    leg_view: Int64
+    leg_bx: Int64
     conditions: Int64
     need: Int64
     need0: Int64
-    term_row: Int64
-    term_bit: Int64
     pairs: Int64
     tables: Int64
-    program: Int64
-    program0: Int64
-    n_rows: Int64
+    operations: Int64
+    decided: Int64
+    zero: Int64
