@@ -1,5 +1,5 @@
 # trigsim: `make demo` and `make test` set themselves up; both are safe to repeat.
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint docs clean
 
 help:  ## say what each target does
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,6 +17,10 @@ lint:  ## ruff, and mypy --strict outside kernels
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+
+docs:  ## build the documentation site (out/site/index.html); warnings are errors
+	@tools/setup.sh generate,firmware,scale,bench,docs,test
+	.venv/bin/python -m sphinx -W --keep-going -q docs out/site
 
 clean:  ## remove outputs; keeps .venv
 	rm -rf out build dist

@@ -1,4 +1,4 @@
-"""Every command in the documentation runs; every example file is the one that is shown."""
+"""Every command and every Python block of the documentation runs; every example file is the one that is shown."""
 
 import re
 import shlex
@@ -13,40 +13,58 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     [
         *(ROOT / p for p in ("README.md", "CONTRIBUTING.md", "data/README.md", "firmware/README.md")),
-        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
     ]
 )
 #: What continuous integration runs itself.
-ELSEWHERE = {"make demo", "make test", "make lint"}
+ELSEWHERE = {"make demo", "make test", "make lint", "make docs"}
+REFERENCE = ROOT.parent / "shared" / "reference"
 
 
-def commands():
-    for page in PAGES:
-        for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.S | re.M):
-            lines = [line.split(" #")[0].strip() for line in block.replace("\\\n", " ").splitlines()]
-            yield page.name, [line for line in lines if line and line not in ELSEWHERE]
+def blocks(page):
+    """Kind and text of the blocks that are to run, in the order of the page; a named YAML block is a file."""
+    text = page.read_text()
+    pattern = r"(?:as `(?P<file>[\w.]+)`:\n\n)?^```(?P<kind>sh|python|yaml)\n(?P<text>.*?)^```"
+    for found in re.finditer(pattern, text, re.S | re.M):
+        if found["kind"] != "yaml":
+            yield found["kind"], found["text"]
+        elif found["file"]:
+            yield found["file"], found["text"]
 
 
-CASES = [pytest.param(lines, id=f"{page}-{i}") for i, (page, lines) in enumerate(commands()) if lines]
+def commands(text):
+    lines = [line.split(" #")[0].strip() for line in text.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if line and line not in ELSEWHERE]
 
 
-@pytest.mark.parametrize("lines", CASES)
-def test_commands_run(lines, tmp_path, monkeypatch, capsys):
+CASES = [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES if list(blocks(p))]
+
+
+@pytest.mark.parametrize("page", CASES)
+def test_the_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch, capsys):
+    if "shared/reference" in "".join(text for _, text in blocks(page)) and not REFERENCE.exists():
+        pytest.skip("needs ../shared/reference")
     for name in ("configs", "data", "docs", "firmware"):
         (tmp_path / name).symlink_to(ROOT / name)
-    reference = ROOT.parent / "shared" / "reference"
-    if any("shared/reference" in line for line in lines) and not reference.exists():
-        pytest.skip("needs ../shared/reference")
     monkeypatch.chdir(tmp_path)
-    for line in lines:
-        words = shlex.split(line.replace("../shared/reference", str(reference)))
-        if words[0] == "make":
-            continue
-        assert words[0] == "trigsim", f"the documentation shows '{line}', which no test runs"
-        monkeypatch.setattr(sys, "argv", words)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert not ended.value.code, f"{line}\n{capsys.readouterr().err}"
+    names = {"__name__": "page"}
+    for kind, text in blocks(page):
+        if kind == "python":
+            exec(compile(text, str(page), "exec"), names)  # our own documentation
+        elif kind != "sh":
+            (tmp_path / kind).write_text(text)
+        else:
+            for line in commands(text):
+                run(line, monkeypatch, capsys)
+
+
+def run(line, monkeypatch, capsys):
+    words = shlex.split(line.replace("../shared/reference", str(REFERENCE)))
+    assert words[0] == "trigsim", f"the documentation shows '{line}', which no test runs"
+    monkeypatch.setattr(sys, "argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code, f"{line}\n{capsys.readouterr().err}"
 
 
 def test_the_first_menu_is_the_one_of_the_readme():

@@ -20,7 +20,7 @@ from trigsim.tagger.feature_table import FEATURES, NAMES
 from trigsim.tagger.inputs import InputMap, fit_input_map
 from trigsim.tagger.model import Model
 from trigsim.tagger.resize import dense_layers
-from trigsim.tagger.training import input_sample, measure, quantise_and_tune, split
+from trigsim.tagger.training import input_sample, measure, quantise_and_tune, split_rows
 
 
 def feature_values(features_hw: NDArray[np.int32], features: Sequence[str]) -> NDArray[np.float64]:
@@ -50,7 +50,7 @@ def adopt(module: nn.Sequential, features: Sequence[str], candidates: Candidates
     features : sequence of str
         k names of `FEATURES`, in the order of the inputs.
     candidates : Candidates
-        Set the formats and tune; those of other collisions measure.
+        Set the formats and tune; those of other collisions (of `fold`, if they have it) measure.
     config : TrainConfig
         Name, precision, epochs of the phase "quantise", working points; selection and widths are the module's.
 
@@ -85,7 +85,7 @@ def adopt(module: nn.Sequential, features: Sequence[str], candidates: Candidates
     )
 
     x_hw, label = candidates.features_hw[:, given], candidates.label
-    train_rows, valid_rows, test_rows = split(candidates.collision, config.seed)
+    train_rows, valid_rows, test_rows = split_rows(label, candidates.collision, candidates.fold, config.seed)
     inputs = fit_input_map(x_hw[train_rows], FixedFormat.parse(config.precision.input), names)
     sample = input_sample(x_hw, label, candidates.weight, inputs, config)
     quantised, history = quantise_and_tune(

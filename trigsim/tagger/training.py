@@ -77,11 +77,7 @@ def train(
     if len(names) != x_hw.shape[1]:
         raise InputError(f"{len(names)} names for {x_hw.shape[1]} features; give one each")
     offered = offered_columns(names, config)
-    if fold is None:
-        rows = split(np.arange(len(y)) if group is None else np.asarray(group), config.seed)
-    else:
-        rows = _given_split(np.asarray(fold), y)
-    train_rows, valid_rows, test_rows = rows
+    train_rows, valid_rows, test_rows = split_rows(y, group, fold, config.seed)
     inputs = fit_input_map(
         x_hw[train_rows][:, offered], FixedFormat.parse(config.precision.input), [names[i] for i in offered]
     )
@@ -215,6 +211,15 @@ def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDA
     fold = np.searchsorted([TRAIN_SHARE, TRAIN_SHARE + VALID_SHARE], position, side="right")
     train_rows, valid_rows, test_rows = (np.flatnonzero(fold == i) for i in range(3))
     return train_rows, valid_rows, test_rows
+
+
+def split_rows(
+    label: NDArray[np.uint8], group: ArrayLike | None, fold: ArrayLike | None, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of `split`, or of `fold` where the split is made already; see `train`."""
+    if fold is not None:
+        return _given_split(np.asarray(fold), label)
+    return split(np.arange(len(label)) if group is None else np.asarray(group), seed)
 
 
 def _given_split(
