@@ -13,7 +13,9 @@ import trigsim
 from trigsim.base.errors import CheckFailed, InputError
 
 #: Each module has ``register(app)``; it imports what its commands need only when they run.
-GROUPS = ("doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "latency", "studies", "menu", "bench")
+GROUPS = (
+    "doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "latency", "studies", "menu", "bench",
+)  # fmt: skip
 
 app = typer.Typer(
     name="trigsim",
