@@ -53,10 +53,13 @@ def a_step(rng, numbers, name, tensor, source, size):
 def draw_network(seed, steps=5, source=None):
     rng, numbers = random.Random(seed), np.random.default_rng(seed)
     source, size = source or a_format(rng), rng.choice([1, 3, 8, 21])
-    network = [Dense("d", (0,), a_format(rng), *_first(rng, numbers, size), np.arange(size))]
-    formats, last = [source, network[0].result], 4
-    for i in range(rng.randrange(steps)):
-        step, last = a_step(rng, numbers, f"s{i}", i + 1, formats[-1], last)
+    network, formats, last = [], [source], size
+    if rng.random() < 0.8:
+        network.append(Dense("d", (0,), a_format(rng), *_first(rng, numbers, size), np.arange(size)))
+        formats.append(network[0].result)
+        last = 4
+    for i in range(rng.randrange(steps) or not network):
+        step, last = a_step(rng, numbers, f"s{i}", len(network), formats[-1], last)
         network.append(step)
         formats.append(step.result)
     return Network(source, size, tuple(network))

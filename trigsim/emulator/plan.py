@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from trigsim.emulator import codes as k
 from trigsim.emulator.exact import accumulates_freely, evaluate
-from trigsim.emulator.model import Activation, Dense, Scale, Step, Table
+from trigsim.emulator.model import Activation, Constant, Dense, Scale, Step, Table
 from trigsim.emulator.stage import NO_LIMIT, NoPlanError, Stage, Value, lowest, padded
 from trigsim.numeric.fixed import FixedFormat, Overflow
 
 #: Largest range of a value that is looked up in a table.
 MAX_TABLE = 1 << 16
+#: Most inputs that are handed on as a layer of their own.
+MAX_IDENTITY = 1024
 
 
 def prove(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: int) -> tuple[list[Stage], int]:
@@ -52,7 +54,8 @@ def prove(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: i
                 size = len(step.bias.raw)
             else:
                 if not stages:
-                    raise NoPlanError("the first step is no dense layer")
+                    # QONNX networks begin with a cast: it acts on the inputs as a layer hands them on.
+                    stages.append(_dense(_identity(size), source, low, high, size))
                 trial = stages[-1]
                 saved = list(trial.operations), list(trial.data), Value(*_fields(trial.value)), trial.bits
                 try:
@@ -64,9 +67,17 @@ def prove(steps: tuple[Step, ...], formats: tuple[FixedFormat, ...], n_inputs: i
             break
         low, high = stages[-1].value.low, stages[-1].value.high
         source, covered = step.result, number + 1
-    if not stages:
-        raise NoPlanError("the network does not start with a dense layer of bounded sums")
+    if not covered:
+        raise NoPlanError("the network does not start with a dense layer of bounded sums, or a step on each input")
     return stages, covered
+
+
+def _identity(size: int) -> Dense:
+    if size > MAX_IDENTITY:
+        raise NoPlanError("too many inputs")
+    one = Constant(np.eye(size, dtype=np.int64), FixedFormat(2, 2))
+    nothing = Constant(np.zeros(size, dtype=np.int64), FixedFormat(2, 2))
+    return Dense("", (0,), one.format, one, nothing, None, np.arange(size))
 
 
 def _fields(value: Value) -> tuple[int, int, int]:
