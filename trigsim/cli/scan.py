@@ -24,6 +24,10 @@ def scan(
     data: Annotated[
         Path | None, typer.Option(help="Data set (folder) or candidates to train with, instead of making them.")
     ] = None,
+    rtl: Annotated[
+        int,
+        typer.Option(min=0, help="Simulate each budget's RTL on so many inputs and map it by Yosys; 0: no RTL."),
+    ] = 0,
     threads: Threads = 0,
     as_json: JsonFlag = False,
 ) -> None:
@@ -36,7 +40,7 @@ def scan(
     from trigsim.studies.scan_config import ScanConfig  # noqa: PLC0415
     from trigsim.tagger.dataset_folder import hashed_file  # noqa: PLC0415
 
-    result = run_scan(config, output, pretrained, threads, data)
+    result = run_scan(config, output, pretrained, threads, data, rtl)
     settings = load(config, ScanConfig)
     given = {} if data is None else {"candidates": hashed_file(data)}
     record = provenance(settings.seed, {**settings.inputs(config), **given})

@@ -108,10 +108,13 @@ def hardware_table(scan: ScanResult) -> Table:
         "budget [ns]",
         *RESOURCES,
         "csim mismatches",
+        *(("RTL mismatches",) if any(b.hardware.rtl for b in scan.budgets) else ()),
+        *(f"{one.name} {kind}" for one in scan.budgets[0].hardware.beside for kind in (*RESOURCES, "cycles")),
     )
     rows = []
     for budget in scan.budgets:
         hardware = budget.hardware
+        rtl = hardware.rtl
         rows.append(
             (
                 *_point(scan, budget),
@@ -121,6 +124,12 @@ def hardware_table(scan: ScanResult) -> Table:
                 f"{hardware.budget_ns:g}",
                 *(_resource(hardware, name) for name in RESOURCES),
                 f"{budget.csim_mismatches} of {budget.csim_inputs}",
+                *((f"{rtl.mismatches} of {rtl.inputs}",) if rtl else ()),
+                *(
+                    f"{value:g}"
+                    for one in hardware.beside
+                    for value in (*(one.resources[kind] for kind in RESOURCES), one.cycles)
+                ),
             )
         )
     parts = ", ".join(sorted({b.hardware.part for b in scan.budgets}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from trigsim.emulator import from_hls4ml
 from trigsim.firmware import csim
 from trigsim.firmware.config import FirmwareConfig
+from trigsim.firmware.feature_cost import KINDS, FeatureCosts, cost, source
 from trigsim.firmware.project import graph
 from trigsim.firmware.resources import Resources, estimate
-from trigsim.studies.results import Hardware
+from trigsim.firmware.rtl import simulate, write_rtl
+from trigsim.firmware.synthesis import synthesise
+from trigsim.studies.results import Beside, Hardware, RtlCheck
 from trigsim.tagger.model import Model
 from trigsim.tagger.tagger import Tagger, from_model
 
@@ -39,7 +42,13 @@ class Deployed:
 
 
 def deploy_and_compare(
-    model: Model, config: FirmwareConfig, features_hw: NDArray[np.int32], folder: str | Path
+    model: Model,
+    config: FirmwareConfig,
+    features_hw: NDArray[np.int32],
+    folder: str | Path,
+    *,
+    costs: FeatureCosts | None = None,
+    rtl: int = 0,
 ) -> Deployed:
     """Write and compile the HLS project of a model, and compare the emulator with it on candidates.
 
@@ -52,7 +61,11 @@ def deploy_and_compare(
     features_hw : int32, shape (n, 39)
         Candidates.
     folder : path
-        Of the HLS project.
+        Of the HLS project; the RTL goes beside it.
+    costs : FeatureCosts, optional
+        Adds what computing the features takes.
+    rtl : int
+        Inputs to simulate the RTL on; 0: no RTL. With some it is also mapped to cells by Yosys.
     """
     project = graph(model, config, folder)
     tagger = from_model(model, from_hls4ml(project))
@@ -60,7 +73,25 @@ def deploy_and_compare(
     kept = features_hw[:, model.columns]
     expected = compiled.predict(model.inputs.raw(kept) * model.inputs.format.lsb)[:, 0]
     ours = tagger.score_hw(kept) * tagger.score_format.lsb
-    return Deployed(tagger, hardware(estimate(model, config), config), len(kept), int((ours != expected).sum()))
+    found = hardware(estimate(model, config), config)
+    if rtl:
+        found = _with_rtl(found, model, config, Path(f"{folder}-rtl"), rtl)
+    if costs is not None:
+        computed = cost(costs, model.features)
+        resources = {kind.upper(): value for kind, value in computed.resources.items()}
+        features = Beside("features", resources, computed.cycles, source(costs))
+        found = replace(found, beside=(*found.beside, features))
+    return Deployed(tagger, found, len(kept), int((ours != expected).sum()))
+
+
+def _with_rtl(found: Hardware, model: Model, config: FirmwareConfig, folder: Path, inputs: int) -> Hardware:
+    design = write_rtl(model, folder, config)
+    simulated = simulate(design, model, inputs)
+    figures = synthesise(design, config).figures
+    resources = {kind.upper(): float(figures[kind].value or 0.0) for kind in KINDS}
+    mapped = Beside("Yosys", resources, design.depth, figures["lut"].source)
+    check = RtlCheck(simulated.inputs, simulated.mismatches, simulated.depth)
+    return replace(found, beside=(*found.beside, mapped), rtl=check)
 
 
 def hardware(resources: Resources, config: FirmwareConfig) -> Hardware:

@@ -48,6 +48,50 @@ class MenuResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Resources from another source than `Hardware`'s own: never mixed with them.
+
+    Attributes
+    ----------
+    name : str
+        What tables call it ("Yosys", "features").
+    resources : mapping
+        "LUT", "FF", "DSP", "BRAM" → number.
+    cycles : int
+        Latency in clock cycles.
+    source : str
+        Where they come from.
+    """
+
+    name: str
+    resources: Mapping[str, float]
+    cycles: int
+    source: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "name": self.name,
+            "resources": dict(self.resources),
+            "cycles": self.cycles,
+            "source": self.source,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RtlCheck:
+    """What the simulated RTL did: inputs, outputs that differ, and the observed depth in clocks (None: no one)."""
+
+    inputs: int
+    mismatches: int
+    depth: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {"inputs": self.inputs, "mismatches": self.mismatches, "observed_depth": self.depth}
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
     """What a network costs in the trigger's hardware.
 
@@ -67,6 +111,10 @@ class Hardware:
         The FPGA.
     source : str
         Where latency and resources come from; an estimate is called one.
+    beside : tuple of Beside
+        The same from other sources, and what is needed beside the network.
+    rtl : RtlCheck or None
+        The simulation of its RTL, if it was asked for.
     """
 
     cycles: int
@@ -76,6 +124,8 @@ class Hardware:
     share: Mapping[str, float]
     part: str
     source: str
+    beside: tuple[Beside, ...] = ()
+    rtl: RtlCheck | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -88,6 +138,8 @@ class Hardware:
             "part": self.part,
             "part_share": dict(self.share),
             "source": self.source,
+            "beside": [one.as_dict() for one in self.beside],
+            "rtl": None if self.rtl is None else self.rtl.as_dict(),
         }
 
 
@@ -252,7 +304,9 @@ class ScanResult:
     @property
     def hardware_source(self) -> str:
         """Where latency and resources come from, each source once."""
-        return "; ".join(sorted({budget.hardware.source for budget in self.budgets}))
+        own = sorted({budget.hardware.source for budget in self.budgets})
+        beside = sorted({f"{one.name}: {one.source}" for b in self.budgets for one in b.hardware.beside})
+        return "; ".join([*own, *beside])
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""

@@ -13,6 +13,7 @@ from trigsim.base.progress import progress
 from trigsim.base.provenance import provenance
 from trigsim.firmware import csim
 from trigsim.firmware.config import FirmwareConfig
+from trigsim.firmware.feature_cost import FeatureCosts
 from trigsim.menu import load as load_menu
 from trigsim.numeric.intervals import Estimate
 from trigsim.stream.beam import Beam
@@ -48,6 +49,7 @@ def scan(
     pretrained: str | Path | None = None,
     threads: int = 0,
     data: str | Path | None = None,
+    rtl: int = 0,
 ) -> ScanResult:
     """Run the scan that a YAML file describes.
 
@@ -65,6 +67,8 @@ def scan(
         Data set (folder) or file of candidates to train with, of which those of the beam's pile-up are taken,
         instead of making `config.train`. Judged is by candidates of the library's test side in any case; of a
         data set made from the same library these are the collisions of its split "test".
+    rtl : int
+        Inputs to simulate the RTL of each budget on, which is also mapped to cells by Yosys; 0: no RTL.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def scan(
     InputError
         If a file is missing or does not fit.
     CheckFailed
-        If the emulator and the C simulation differ on any candidate.
+        If the emulator and the C simulation differ on any candidate, or the RTL on any of its inputs.
     """
     csim.require_compiler()
     file, folder = Path(file), Path(folder)
@@ -85,6 +89,7 @@ def scan(
     menu = load_menu(beside / config.menu)
     plan = load(beside / config.tagger, TaggerPlan)
     firmware = load(beside / config.firmware, FirmwareConfig)
+    costs = None if config.feature_costs is None else load(beside / config.feature_costs, FeatureCosts)
     library = beside / config.library
     test_side = open_source(library, beside / config.beam, TEST)
     every = np.ones(len(FEATURES), np.bool_)
@@ -102,7 +107,9 @@ def scan(
     models = [best_model(some) for some in rows]
     deployed = []
     for model in models:
-        found = deploy_and_compare(model, firmware, test.features_hw, folder / "hls" / model.name)
+        found = deploy_and_compare(
+            model, firmware, test.features_hw, folder / "hls" / model.name, costs=costs, rtl=rtl
+        )
         found.tagger.save(folder / "taggers" / model.name)
         deployed.append(found)
     _check(models, deployed)
@@ -184,6 +191,12 @@ def _check(models: Sequence[Model], deployed: Sequence[Deployed]) -> None:
             raise CheckFailed(
                 f"{model.name}: emulator and C simulation differ on {found.csim_mismatches} of {found.csim_inputs} "
                 f"candidates; `trigsim compare` names the first layer that does"
+            )
+        checked = found.hardware.rtl
+        if checked and (checked.mismatches or checked.depth != found.hardware.cycles):
+            raise CheckFailed(
+                f"{model.name}: RTL differs from the emulator in {checked.mismatches} outputs of {checked.inputs} "
+                f"inputs, depth {checked.depth} for {found.hardware.cycles}; see `trigsim firmware rtl`"
             )
 
 

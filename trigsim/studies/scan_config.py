@@ -71,6 +71,8 @@ class ScanConfig(Config):
         Title of the report.
     library, beam, menu, tagger, firmware : str
         Event library (folder), and YAML files of the beam, the menu, the training with its budgets, and the FPGA.
+    feature_costs : str, optional
+        YAML of what computing the features takes (`firmware.feature_cost`), shown beside the network.
     model : str
         Name that the menu gives the tagger.
     train, test : CandidateCounts
@@ -97,6 +99,7 @@ class ScanConfig(Config):
     menu: str
     tagger: str
     firmware: str
+    feature_costs: str | None = None
     model: str
     train: CandidateCounts
     test: CandidateCounts
@@ -119,6 +122,7 @@ class ScanConfig(Config):
     def inputs(self, file: Path) -> dict[str, Path]:
         """Return role → file of everything that goes in, `file` being this configuration."""
         beside = file.parent
+        costs = {} if self.feature_costs is None else {"feature_costs": beside / self.feature_costs}
         return {
             "scan": file,
             "library": beside / self.library / "manifest.json",
@@ -126,4 +130,5 @@ class ScanConfig(Config):
             "menu": beside / self.menu,
             "tagger": beside / self.tagger,
             "firmware": beside / self.firmware,
+            **costs,
         }
