@@ -117,15 +117,25 @@ def cost(costs: FeatureCosts, features: Collection[str]) -> Cost:
     InputError
         If a feature is not in the file.
     """
-    wanted = set().union(*(_instances(costs, name) for name in features)) if features else set()
+    wanted = _wanted(costs, features)
     total = dict.fromkeys(KINDS, 0.0)
     for step, _ in wanted:
         for kind, value in _own(costs, costs.steps[step]).items():
             total[kind] += value
     cycles = max((_cycles(costs, step) for step, _ in wanted), default=0)
-    # Items come in over the whole interval where hardware is shared in time.
-    streamed = any(costs.steps[step].per for step, _ in wanted)
-    return Cost(**total, cycles=cycles + (costs.interval - 1 if streamed else 0))
+    return Cost(**total, cycles=cycles + _streaming(costs, wanted))
+
+
+def serial_cycles(costs: FeatureCosts, features: Collection[str]) -> int:
+    """Return the clocks of a set of features if one step is done after another, each once for all that need it.
+
+    Raises
+    ------
+    InputError
+        If a feature is not in the file.
+    """
+    wanted = _wanted(costs, features)
+    return sum(_own_cycles(costs, step) for step, _ in wanted) + _streaming(costs, wanted)
 
 
 def prices(costs: FeatureCosts, part: Part, features: Collection[str]) -> dict[str, float]:
@@ -149,6 +159,15 @@ def prices(costs: FeatureCosts, part: Part, features: Collection[str]) -> dict[s
         shares = part.share(own)
         found[name] = max(LEAST_PRICE, 100 * max(value or 0.0 for value in shares.values()))
     return found
+
+
+def _wanted(costs: FeatureCosts, features: Collection[str]) -> set[Instance]:
+    return set().union(*(_instances(costs, name) for name in features)) if features else set()
+
+
+def _streaming(costs: FeatureCosts, wanted: Collection[Instance]) -> int:
+    """Return the clocks over which items come in: the whole interval, where hardware is shared in time."""
+    return costs.interval - 1 if any(costs.steps[step].per for step, _ in wanted) else 0
 
 
 def _instances(costs: FeatureCosts, feature: str) -> set[Instance]:
@@ -196,10 +215,16 @@ def _own(costs: FeatureCosts, step: Step) -> dict[str, float]:
 
 
 def _cycles(costs: FeatureCosts, name: str) -> int:
+    before = max((_cycles(costs, needed) for needed in costs.steps[name].needs), default=0)
+    return before + _own_cycles(costs, name)
+
+
+def _own_cycles(costs: FeatureCosts, name: str) -> int:
+    """Return the clocks of one step, from when it has what it needs."""
     step, items = costs.steps[name], _items(costs, costs.steps[name])
     own = sum(costs.operations[operation].cycles for operation in step.chain)
     if step.serial:
         own *= items - 1
     if step.sums:
         own += math.ceil(math.log2(items)) * costs.operations["add"].cycles
-    return own + max((_cycles(costs, needed) for needed in step.needs), default=0)
+    return own
