@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from trigsim.base.config import load, parse
 from trigsim.base.errors import InputError
-from trigsim.firmware.latency import schedule
+from trigsim.firmware.feature_cost import DEFAULT_COSTS, FeatureCosts
+from trigsim.firmware.latency import feature_cycles, schedule
 from trigsim.firmware.latency_config import FIBRE_NS_PER_M, PipelineConfig
-from trigsim.firmware.latency_features import FeatureCosts
 from trigsim.firmware.latency_model import TaggerFacts
 from trigsim.tagger.features import NAMES
 
@@ -123,7 +123,7 @@ def test_link_is_serialisation_fibre_and_transceivers():
 
 
 def costs():
-    return load(CONFIGS / "features.yaml", FeatureCosts)
+    return load(DEFAULT_COSTS, FeatureCosts)
 
 
 def test_shipped_pipeline_has_every_stage_of_a_trigger():
@@ -140,34 +140,40 @@ def test_shipped_pipeline_has_every_stage_of_a_trigger():
     assert serial.total.value > found.total.value
 
 
-def test_cost_of_features_by_hand():
+def test_features_side_by_side_and_one_after_another_by_hand():
     made = costs()
-    step = {name: one.cycles[1] for name, one in made.steps.items()}
-    momentum = step["load"] + step["lookup"] + step["multiply"] + step["tree"]
-    mass = step["multiply"] + step["add"] + step["lookup"]
-    largest = step["tracks"] + step["lookup"] + step["multiply"] + step["sort"]
-    assert made.cycles(["fat_pt"]) == (0, 0, 0)
-    assert made.cycles(["fat_mass"])[1] == momentum + mass
-    assert made.cycles(["fat_mass", "tj1_sd0_1"])[1] == momentum + mass
-    assert made.cycles(["fat_mass", "tj1_sd0_1"], "serial")[1] == momentum + mass + largest
-    # What is shared is computed once.
-    assert made.cycles(["tj1_sd0_1", "tj2_sd0_3"], "serial")[1] == largest
+    op = {name: one.cycles for name, one in made.operations.items()}
+    kinematics = op["multiply"] + op["add"] + op["root"]
+    mass = op["multiply"] + 2 * op["add"] + op["root"]
+    significance = op["table"] + op["multiply"] + op["compare"]
+    ranks = 10 * op["swap"]
+    wait = made.interval - 1
+    assert feature_cycles(made, ["fat_pt"], "parallel") == kinematics
+    assert feature_cycles(made, ["fat_mass"], "parallel") == kinematics + mass
+    assert feature_cycles(made, ["tj1_sd0_1"], "parallel") == significance + ranks + wait
+    both = ["fat_mass", "tj1_sd0_1"]
+    assert feature_cycles(made, both, "parallel") == max(kinematics + mass, significance + ranks) + wait
+    assert feature_cycles(made, both, "serial") == kinematics + mass + significance + ranks + wait
+    # What is shared is computed once; the second track jet's is its own.
+    assert feature_cycles(made, ["tj1_sd0_1", "tj1_sd0_3"], "serial") == significance + ranks + wait
+    assert feature_cycles(made, ["tj1_sd0_1", "tj2_sd0_3"], "serial") == 2 * (significance + ranks) + wait
 
 
-@given(st.sets(st.sampled_from(NAMES)), st.sampled_from(NAMES))
+@settings(max_examples=30)
+@given(st.sets(st.sampled_from(NAMES), max_size=8), st.sampled_from(NAMES))
 def test_more_features_never_cost_less(features, one_more):
     made = costs()
     for arrangement in ("parallel", "serial"):
-        fewer, more = (made.cycles(some, arrangement) for some in (features, features | {one_more}))
-        assert all(a <= b for a, b in zip(fewer, more, strict=True))
-    assert all(a <= b for a, b in zip(made.cycles(features), made.cycles(features, "serial"), strict=True))
-    parts = [made.cycles([name]) for name in features]
-    assert made.cycles(features) == (tuple(max(p[i] for p in parts) for i in range(3)) if parts else (0, 0, 0))
+        assert feature_cycles(made, features, arrangement) <= feature_cycles(
+            made, features | {one_more}, arrangement
+        )
+    assert feature_cycles(made, features, "parallel") <= feature_cycles(made, features, "serial")
 
 
-def test_unknown_feature():
-    with pytest.raises(InputError, match="no feature is called 'x'; the features are fat_pt"):
-        costs().cycles(["x"])
+def test_factor_is_on_what_is_computed_and_rounds_up():
+    stage = {"name": "t", "group": "g", "use": "tagger", "factor": (0.5, 1.0, 1.3), "source": "t"}
+    found = schedule(pipeline([stage]), None, FACTS).total
+    assert [found.low / 3.125, found.value / 3.125, found.high / 3.125] == [4, 7, 10]
 
 
 HEAD = "name: p\nbudget_ns: 100\nbudget_source: t\nstages:\n"
@@ -176,6 +182,7 @@ WRONG = [
     ("  - {name: a, group: g, source: t, cycles: 3}\n", "5:5: stages.0: clock_mhz goes with cycles"),
     ("  - {name: a, group: g, source: t, ns: 3, clock_mhz: 40}\n", "clock_mhz goes with cycles"),
     ("  - {name: a, group: g, source: t, ns: [3, 2, 4]}\n", "put it in order"),
+    ("  - {name: a, group: g, source: t, ns: 1, factor: 2}\n", "factor goes with `use`"),
     ("  - {name: a, group: g, source: t, ns: -1}\n", "greater than or equal to 0"),
     ("  - {name: a, group: g, source: t, ns: 1, after: [b]}\n", "'a' waits for 'b', which is not before it"),
     (2 * "  - {name: a, group: g, source: t, ns: 1}\n", "stage 'a' is there twice"),
@@ -198,23 +205,3 @@ def test_tagger_is_asked_for_where_it_is_needed():
         schedule(config, costs())
     with pytest.raises(InputError, match="give their costs"):
         schedule(config, None, FACTS)
-
-
-UNITS = "steps: {s: {cycles: 1, source: t}}\nunits:\n"
-ALL = f"  - {{name: u, features: [{', '.join(NAMES)}]}}\n"
-
-
-@pytest.mark.parametrize(
-    ("units", "message"),
-    [
-        ("  - {name: u, features: [fat_pt]}\n", "'fat_eta' is in 0 units"),
-        (ALL + "  - {name: v, features: [fat_pt]}\n", "'fat_pt' is in 2 units"),
-        (ALL + "  - {name: v, features: [x]}\n", "'x' is in 1 units"),
-        (ALL + "  - {name: u}\n", "unit 'u' is there twice"),
-        (ALL + "  - {name: v, after: w}\n", "'v' comes after 'w', which is not before it"),
-        (ALL + "  - {name: v, steps: [t]}\n", "takes step 't', which has no cycles"),
-    ],
-)
-def test_wrong_costs_are_refused(units, message):
-    with pytest.raises(InputError, match=message):
-        parse(UNITS + units, "f.yaml").validate(FeatureCosts)

@@ -37,20 +37,22 @@ def test_stages_are_as_long_as_their_features_and_network(budgets):
         serial = {stage.name: stage for stage in budget.serial.stages}["features"]
         assert serial.end.value - serial.start.value == pytest.approx(budget.serial_ns.value)
     assert budgets[0].latency.total.value < budgets[1].latency.total.value
-    assert budgets[0].slowest == ("fat_mass",)
-    assert set(budgets[1].slowest) == {"fat_tau21", "fat_tau32"}
+    assert budgets[0].slowest == ("tj1_sd0_1",)
+    # The subjettinesses wait for the last merging of the kT algorithm.
+    assert budgets[1].slowest == ("fat_tau32",)
 
 
 def test_an_input_saves_what_nothing_else_needs(budgets):
     saved = {f.feature: f for f in budgets[0].features}
     assert saved["fat_pt"].saved_serial.value == 0
-    assert saved["fat_mass"].saved_parallel.value == pytest.approx(
-        saved["fat_mass"].alone.value - saved["tj1_sd0_1"].alone.value
+    assert saved["fat_mass"].saved_parallel.value == 0
+    assert saved["fat_mass"].saved_serial.value > 0
+    assert saved["tj1_sd0_1"].saved_parallel.value == pytest.approx(
+        saved["tj1_sd0_1"].alone.value - saved["fat_mass"].alone.value
     )
-    assert saved["tj1_sd0_1"].saved_parallel.value == 0
-    assert saved["tj1_sd0_1"].saved_serial.value == pytest.approx(saved["tj1_sd0_1"].alone.value)
-    # Of all 39, the two subjettinesses share their axes: neither alone saves anything side by side.
-    assert all(f.saved_parallel.value == 0 for f in budgets[1].features)
+    for feature in budgets[1].features:
+        assert 0 <= feature.saved_parallel.value <= feature.alone.value
+        assert feature.saved_parallel.low <= feature.saved_parallel.value <= feature.saved_parallel.high
 
 
 def test_page_and_tables(budgets, tmp_path):
@@ -67,7 +69,7 @@ def test_page_and_tables(budgets, tmp_path):
     assert group_table(latency).rows[-1][0] == "total"
     assert len(stage_table(latency).rows) == len(latency.stages)
     assert [row[1] for row in budget_table(budgets).rows] == ["3", "39"]
-    assert [row[0] for row in feature_cost_table(budgets[0]).rows] == ["fat_mass", "tj1_sd0_1", "fat_pt"]
+    assert [row[0] for row in feature_cost_table(budgets[0]).rows] == ["tj1_sd0_1", "fat_mass", "fat_pt"]
 
 
 def test_a_pipeline_without_a_tagger_needs_none(tmp_path):

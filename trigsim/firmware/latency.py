@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from math import ceil
+from typing import Literal
 
 from trigsim.base.errors import InputError
+from trigsim.firmware.feature_cost import FeatureCosts, cost, serial_cycles
 from trigsim.firmware.latency_config import PipelineConfig, Stage
-from trigsim.firmware.latency_features import FeatureCosts
 from trigsim.firmware.latency_model import GroupTime, Latency, StageTime, TaggerFacts
 from trigsim.numeric.intervals import Estimate
+
+Arrangement = Literal["parallel", "serial"]
+
+
+def feature_cycles(costs: FeatureCosts, features: Collection[str], arrangement: Arrangement) -> int:
+    """Return the clocks until all of `features` are there, steps side by side or one after another."""
+    return cost(costs, features).cycles if arrangement == "parallel" else serial_cycles(costs, features)
 
 
 def schedule(
     config: PipelineConfig,
     costs: FeatureCosts | None = None,
     tagger: TaggerFacts | None = None,
-    arrangement: str | None = None,
+    arrangement: Arrangement = "parallel",
 ) -> Latency:
     """Return when each stage starts and ends.
 
@@ -29,8 +37,8 @@ def schedule(
         Needed where a stage computes features.
     tagger : TaggerFacts, optional
         Needed where a stage computes features or runs the tagger.
-    arrangement : "parallel" or "serial", optional
-        Of the features, in place of the configured one.
+    arrangement : "parallel" or "serial"
+        Whether steps of the features work side by side, or one after another.
 
     Raises
     ------
@@ -83,7 +91,7 @@ class _Run:
         config: PipelineConfig,
         costs: FeatureCosts | None,
         tagger: TaggerFacts | None,
-        arrangement: str | None,
+        arrangement: Arrangement,
         which: int,
     ) -> None:
         self.config, self.costs, self.tagger = config, costs, tagger
@@ -123,13 +131,17 @@ class _Run:
             raise InputError(f"stage '{stage.name}' depends on the tagger; give one with --tagger FOLDER")
         if stage.use == "tagger" and self.tagger is not None:
             period = _exact(self.tagger.clock_ns)
-            return period, self.tagger.cycles * period
+            return period, self._surely(stage, self.tagger.cycles) * period
         period = 1000 / _exact(stage.clock_mhz or 0.0)
         if stage.cycles is not None:
             return period, stage.cycles[self.which] * period
         if self.costs is None or self.tagger is None:
             raise InputError(f"stage '{stage.name}' computes features; give their costs")
-        return period, self.costs.cycles(self.tagger.features, self.arrangement)[self.which] * period
+        clocks = feature_cycles(self.costs, self.tagger.features, self.arrangement)
+        return period, self._surely(stage, clocks) * period
+
+    def _surely(self, stage: Stage, clocks: int) -> int:
+        return ceil(_exact(stage.factor[self.which]) * clocks)
 
     def critical(self) -> set[str]:
         """Return the stages that the last end depends on without slack."""

@@ -68,6 +68,8 @@ class Stage(Config):
     cycles, ns, link, use
         Exactly one: clocks, a time without a clock, a serial link, or what is computed: "features" (by their
         cost) or "tagger" (the network's facts, at the firmware's clock).
+    factor : range
+        On the clocks of what is computed, rounded up: how sure they are.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Stage(Config):
     ns: TimeRange | None = None
     link: Link | None = None
     use: Literal["features", "tagger"] | None = None
+    factor: TimeRange = (1.0, 1.0, 1.0)
 
     @model_validator(mode="after")
     def _one_latency(self) -> Self:
@@ -86,6 +89,8 @@ class Stage(Config):
             raise ValueError("give exactly one of cycles, ns, link, use")
         if (self.cycles is not None or self.use == "features") != (self.clock_mhz is not None):
             raise ValueError("clock_mhz goes with cycles or with `use: features`, and only with them")
+        if self.use is None and self.factor != (1.0, 1.0, 1.0):
+            raise ValueError("factor goes with `use`; give a range of cycles or ns instead")
         return self
 
 
@@ -112,7 +117,7 @@ class PipelineConfig(Config):
     synchroniser_source : str
         Where that comes from.
     feature_costs : str
-        File with the cost of each feature, relative to this one; see `latency_features.FeatureCosts`.
+        File with the cost of each feature, relative to this one; see `feature_cost.FeatureCosts`.
     groups : mapping
         Group → budget.
     stages : tuple of Stage

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 from trigsim.base.config import load
 from trigsim.firmware.config import FirmwareConfig
-from trigsim.firmware.latency import schedule
-from trigsim.firmware.latency_config import PipelineConfig
-from trigsim.firmware.latency_features import FeatureCosts
+from trigsim.firmware.feature_cost import FeatureCosts
+from trigsim.firmware.latency import Arrangement, feature_cycles, schedule
+from trigsim.firmware.latency_config import PipelineConfig, Stage
 from trigsim.firmware.latency_model import Latency, TaggerFacts
 from trigsim.firmware.resources import estimate
 from trigsim.numeric.intervals import Estimate
@@ -29,7 +30,7 @@ class FeatureLatency:
     alone : Estimate
         Until it is there, if nothing else is computed.
     saved_parallel, saved_serial : Estimate
-        What the features' stage would save without it, all units side by side or one after another.
+        What the features' stage would save without it, all steps side by side or one after another.
     """
 
     feature: str
@@ -56,9 +57,9 @@ class BudgetLatency:
     facts : TaggerFacts
         Of the tagger.
     latency, serial : Latency
-        As configured, and with the features one after another.
+        Steps of the features side by side, and one after another.
     parallel_ns, serial_ns : Estimate
-        The features' stage, units side by side and one after another.
+        The features' stage, steps side by side and one after another.
     features : tuple of FeatureLatency
         Each input.
     """
@@ -99,7 +100,7 @@ def tagger_facts(model: Model, firmware: FirmwareConfig) -> TaggerFacts:
 
 
 def pipeline_latency(
-    file: str | Path, tagger: TaggerFacts | None = None, arrangement: str | None = None
+    file: str | Path, tagger: TaggerFacts | None = None, arrangement: Arrangement = "parallel"
 ) -> Latency:
     """Return the schedule of a pipeline file, with a tagger in it.
 
@@ -109,8 +110,8 @@ def pipeline_latency(
         A `PipelineConfig`.
     tagger : TaggerFacts, optional
         From `tagger_facts`; needed where a stage computes features or runs the tagger.
-    arrangement : "parallel" or "serial", optional
-        Of the features, in place of the configured one.
+    arrangement : "parallel" or "serial"
+        Whether steps of the features work side by side, or one after another.
 
     Raises
     ------
@@ -133,8 +134,8 @@ def latency_by_budget(file: str | Path, taggers: Sequence[TaggerFacts]) -> tuple
     """
     config = load(file, PipelineConfig)
     costs = _costs(file, config)
-    clock = next((s.clock_mhz for s in config.stages if s.use == "features"), None)
-    return tuple(_budget(config, costs, clock, facts) for facts in taggers)
+    stage = next((stage for stage in config.stages if stage.use == "features"), None)
+    return tuple(_budget(config, costs, stage, facts) for facts in taggers)
 
 
 def _costs(file: str | Path, config: PipelineConfig) -> FeatureCosts | None:
@@ -142,14 +143,15 @@ def _costs(file: str | Path, config: PipelineConfig) -> FeatureCosts | None:
 
 
 def _budget(
-    config: PipelineConfig, costs: FeatureCosts | None, clock_mhz: float | None, facts: TaggerFacts
+    config: PipelineConfig, costs: FeatureCosts | None, stage: Stage | None, facts: TaggerFacts
 ) -> BudgetLatency:
-    def ns(features: Sequence[str], arrangement: str) -> tuple[float, ...]:
-        if costs is None or clock_mhz is None:
+    def ns(features: Sequence[str], arrangement: Arrangement) -> tuple[float, ...]:
+        if costs is None or stage is None or stage.clock_mhz is None:
             return 0.0, 0.0, 0.0
-        return tuple(1e3 * clocks / clock_mhz for clocks in costs.cycles(features, arrangement))
+        clocks = feature_cycles(costs, features, arrangement)
+        return tuple(1e3 * ceil(factor * clocks) / stage.clock_mhz for factor in stage.factor)
 
-    def saved(feature: str, arrangement: str) -> Estimate:
+    def saved(feature: str, arrangement: Arrangement) -> Estimate:
         rest = [name for name in facts.features if name != feature]
         both = zip(ns(facts.features, arrangement), ns(rest, arrangement), strict=True)
         return _range(*(one - other for one, other in both))
