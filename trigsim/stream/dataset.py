@@ -141,21 +141,24 @@ def _pilot(plan: Plan, shop: Workshop, pile_up: float, threads: int) -> Matching
     parts = -(-config.pilot // config.chunk)
 
     def spectrum(name: str, signal: bool) -> NDArray[np.int64]:
+        """Return candidates, and collisions that made them, in each pT bin."""
         stream = Stream(0, pile_up, "pilot", name, signal, 0)
-        total = np.zeros(len(PT_EDGES) - 1, np.int64)
-        for part, _ in enumerate(in_order(lambda p: shop.candidates(stream, p), range(parts), threads)):
-            total += np.bincount(shop.load(stream, part, "bin")["bin"], minlength=len(total))
-        return total
+        tables = [
+            shop.load(stream, part, "bin", "collision")
+            for part, _ in enumerate(in_order(lambda p: shop.candidates(stream, p), range(parts), threads))
+        ]
+        made = np.stack([np.concatenate([t[column] for t in tables]) for column in ("bin", "collision")])
+        return np.stack([np.bincount(m[0], minlength=len(PT_EDGES) - 1) for m in (made, np.unique(made, axis=1))])
 
-    signals = [spectrum(name, True) for name in config.signals]
+    signals = [spectrum(name, True)[0] for name in config.signals]
     signal = sum((s / max(s.sum(), 1) for s in signals), np.zeros(len(PT_EDGES) - 1))
-    background = np.stack([spectrum(name, False) for name in config.background])
+    background, collisions = np.stack([spectrum(name, False) for name in config.background], axis=1)
     source = shop.sources[pile_up, "train"]
     sigma = {s.name: s.sigma_mb for s in plan.library.inelastic}
     # Without pile-up there is one collision a crossing: its strata go as their cross sections.
     often = source.strata.probability if pile_up > 0 else np.array([sigma[n] for n in source.strata.names])
     chosen = [source.strata.names.index(name) for name in config.background]
-    return match(signal, background, parts * config.chunk, often[chosen], config.max_weight)
+    return match(signal, background, collisions, parts * config.chunk, often[chosen], config.max_weight)
 
 
 def _streams(plan: Plan, matched: dict[float, Matching]) -> list[Stream]:

@@ -11,8 +11,8 @@ from trigsim.base.errors import InputError
 from trigsim.stream.candidates import PT_EDGES
 from trigsim.tagger.features import FEATURES
 
-#: In a pT bin, strata of a smaller share than this, or of fewer pilot candidates, are left out: each candidate of
-#: theirs would stand for many.
+#: In a pT bin, strata of a smaller share than this, or whose pilot candidates come of fewer collisions, are left
+#: out: each candidate of theirs would stand for many, and a few odd collisions would fill the bin.
 SHARE, SEEN = 0.02, 10
 
 
@@ -44,6 +44,7 @@ def pt_bin(features_hw: NDArray[np.int32]) -> NDArray[np.int64]:
 def match(
     signal: NDArray[np.float64],
     background: NDArray[np.int64],
+    collisions: NDArray[np.int64],
     crossings: int,
     probability: NDArray[np.float64],
     max_weight: float,
@@ -56,6 +57,8 @@ def match(
         Signal candidates in each pT bin; only the shape counts.
     background : int64, shape (K, bins)
         Candidates that `crossings` crossings of each stratum made.
+    collisions : int64, shape (K, bins)
+        How many different collisions made them.
     crossings : int
         See `background`.
     probability : float64, shape (K,)
@@ -71,7 +74,7 @@ def match(
     made = background / crossings
     natural = probability[:, None] * made
     share = _over(natural, natural.sum(axis=0))
-    told = ((share >= SHARE) & (background >= SEEN)) | ((share == share.max(axis=0)) & (background > 0))
+    told = ((share >= SHARE) & (collisions >= SEEN)) | ((share == share.max(axis=0)) & (background > 0))
     mixture = _over(np.where(told, natural, 0.0), np.where(told, natural, 0.0).sum(axis=0))
     wanted = signal / max(signal.sum(), 1) * mixture
     needed = _over(wanted, made)
