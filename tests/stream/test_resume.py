@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from tests.stream.runs import MENU, ROOT, recipe, run
+from trigsim.base import files, provenance
 from trigsim.base.errors import InputError
 from trigsim.cli.main import main
 from trigsim.stream import checkpoint as module
@@ -75,6 +76,10 @@ def _nothing(_tasks):
     raise AssertionError("nothing is left to do")
 
 
+def full_disk(file, _):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
+
+
 def test_the_command_is_killed_and_resumed(tmp_path, monkeypatch, capsys):
     (tmp_path / "menu.yaml").write_text(MENU)
     (tmp_path / "beam.yaml").write_text(
@@ -99,8 +104,7 @@ def test_the_command_is_killed_and_resumed(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit) as ended:
             main()
         said = capsys.readouterr()
-        assert not ended.value.code, said.err
-        return said.out
+        return said.err if ended.value.code else said.out
 
     code = "from trigsim.cli.main import main; main()"
     process = subprocess.Popen([sys.executable, "-c", code, *command("a")], cwd=ROOT, stdout=subprocess.DEVNULL)
@@ -111,6 +115,12 @@ def test_the_command_is_killed_and_resumed(tmp_path, monkeypatch, capsys):
     process.kill()
     process.wait()
     assert not (tmp_path / "a" / "run.json").exists()
+    with monkeypatch.context() as patch:
+        assert provenance.write_json is files.write_json  # bound before the next line
+        patch.setattr(files, "write_json", full_disk)
+        assert here(*command("a", "--resume")).endswith(
+            "run.json: No space left on device; check the disk and the folder's permissions\n"
+        )
     assert here(*command("a", "--resume", "--workers", "2")) == here(*command("b", "--threads", "1"))
     for name in ("run.json", "run.csv", "provenance.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

@@ -46,6 +46,7 @@ def run(
     from trigsim.base.provenance import write_provenance  # noqa: PLC0415
     from trigsim.report.tables import menu_table  # noqa: PLC0415
     from trigsim.studies.menu_run import parse_taggers, run_menu  # noqa: PLC0415
+    from trigsim.studies.rates import live_time_s  # noqa: PLC0415
 
     taggers = parse_taggers(tagger or [])
     result = run_menu(
@@ -62,6 +63,6 @@ def run(
     if as_json:
         emit_json(result.as_dict())
         return
-    worth = f"as precise on the total as {result.live_time_s:.3g} s of beam"
+    worth = f"as precise on {target} as {live_time_s(result.rates[target]):.3g} s of LHC"
     title = f"{menu.stem}: {result.crossings:,} crossings, {worth}"
     console().print(menu_table(result, title).rich())

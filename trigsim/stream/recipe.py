@@ -109,13 +109,13 @@ class Recipe(Config):
         InputError
             If a file is missing or does not fit.
         """
-        source = Source.open(Library.open(self.library), self.beam, self.side)
-        source.require_signals(self.signals)
         variants, columns = [], []
         for one in self.variants:
             taggers = {name: load_tagger(folder) for name, folder in one.taggers.items()}
             columns += [tagger.columns for tagger in taggers.values()]
             variants.append(Variant.bind(one.name, load_menu(one.menu), taggers, one.algorithm))
+        source = Source.open(Library.open(self.library), self.beam, self.side)
+        source.require_signals(self.signals)
         build = builder(self.library, source, self.objects, wanted_features(columns))
         return Worker(source, build, tuple(variants), self.signals, classes(source), self.seed)
 
