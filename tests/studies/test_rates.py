@@ -7,7 +7,7 @@ from trigsim.stream.accumulate import RateCounts
 from trigsim.stream.companions import Classes
 from trigsim.stream.plan import draw_plan
 from trigsim.stream.strata import Strata
-from trigsim.studies.rates import rates, variance, weights
+from trigsim.studies.rates import library_error, rates, variance, weights
 
 #: Soft and hard collisions in a crossing, and in a library.
 MEANS, SIZES = np.array([20.0, 0.6]), (300, 80)
@@ -104,6 +104,23 @@ def test_variance_is_the_spread_of_toys(toys):
     values = np.array([[e.value for e in rates(c, STRATA.probability, 1.0).values()] for c, _ in toys])
     told = np.mean([variance(c, weights(c.drawn, STRATA.probability, 1.0), classes) for c, classes in toys], axis=0)
     np.testing.assert_allclose(told, values.var(axis=0), rtol=0.25)
+
+
+def test_more_crossings_lessen_all_but_the_error_of_the_library():
+    rng = np.random.default_rng(4)
+    x, classes = library(rng)
+    few = count(rng, x, classes)
+    many = count(rng, x, classes)
+    for _ in range(24):
+        many.merge(count(rng, x, classes))
+    told = []
+    for counts in (few, many):
+        weight = weights(counts.drawn, STRATA.probability, 1.0)
+        told.append((np.sqrt(variance(counts, weight, classes)[0]), library_error(counts, weight, classes)["sum"]))
+    (first, library_few), (last, library_many) = told
+    assert last < first
+    assert library_many == pytest.approx(library_few, rel=0.4)
+    assert library_many > 0.9 * last  # nothing but the library is left
 
 
 def test_weights_sum_to_the_crossing_rate(toys):

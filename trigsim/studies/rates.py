@@ -178,20 +178,30 @@ def live_time_s(rate: Estimate) -> float:
     return rate.value / spread**2 / 1e3 if spread > 0 else 0.0
 
 
+def library_error(
+    counts: RateCounts, weight: NDArray[np.float64], classes: Classes | None = None
+) -> dict[str, float]:
+    """Return the standard deviation of each row's rate for the finite library alone, kHz; arguments as `variance`.
+
+    It is what remains of the variance without the binomial sampling of crossings, and does not fall with more.
+    """
+    drawn = np.maximum(counts.drawn, 1)
+    fraction = counts.passes.sum(axis=2) / drawn
+    sampling = (fraction * (1 - fraction) * drawn) @ weight**2
+    left = np.sqrt(np.maximum(variance(counts, weight, classes) - sampling, 0.0))
+    return dict(zip(counts.rows, map(float, left), strict=True))
+
+
 def menu_result(source: Source, result: VariantResult) -> MenuResult:
     """Return rates and efficiencies of one streamed menu."""
-    found = rates(
-        result.rates,
-        source.strata.probability,
-        source.beam.crossing_rate_khz,
-        classes_of(source),
-    )
+    counts, probability, crossing_rate = result.rates, source.strata.probability, source.beam.crossing_rate_khz
+    weight, classes = weights(counts.drawn, probability, crossing_rate), classes_of(source)
+    found = rates(counts, probability, crossing_rate, classes)
     return MenuResult(
         rates=found,
-        unseen_khz=unseen(
-            result.rates, weights(result.rates.drawn, source.strata.probability, source.beam.crossing_rate_khz)
-        ),
-        efficiencies={signal: efficiencies(counts) for signal, counts in result.efficiencies.items()},
-        crossings=int(result.rates.drawn.sum()),
+        unseen_khz=unseen(counts, weight),
+        efficiencies={signal: efficiencies(some) for signal, some in result.efficiencies.items()},
+        crossings=int(counts.drawn.sum()),
         live_time_s=live_time_s(found["total"]),
+        library_khz=library_error(counts, weight, classes),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from trigsim.numeric.intervals import Estimate
@@ -26,6 +26,9 @@ class MenuResult:
         Crossings streamed for the rates.
     live_time_s : float
         Seconds of beam that, unstratified, would give the rate of `total` the same precision.
+    library_khz : mapping
+        Row → standard deviation of its rate for the finite library alone, which is in the interval and which more
+        crossings do not lessen.
     """
 
     rates: Mapping[str, Estimate]
@@ -33,6 +36,7 @@ class MenuResult:
     efficiencies: Mapping[str, Mapping[str, Estimate]]
     crossings: int
     live_time_s: float
+    library_khz: Mapping[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -41,6 +45,7 @@ class MenuResult:
             "live_time_s": self.live_time_s,
             "rates": {row: e.as_dict() for row, e in self.rates.items()},
             "unseen_khz": dict(self.unseen_khz),
+            "library_khz": dict(self.library_khz),
             "efficiencies": {
                 signal: {row: e.as_dict() for row, e in rows.items()} for signal, rows in self.efficiencies.items()
             },
