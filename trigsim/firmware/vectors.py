@@ -32,7 +32,11 @@ def golden_inputs(model: Model, n: int, seed: int = 0) -> NDArray[np.int64]:
     int64 array, shape (n, k)
         In steps of the input format. Half of the random rows are uniform, half normal around zero.
     """
-    fmt, k = model.inputs.format, len(model.features)
+    return grid_inputs(model.inputs.format, len(model.features), n, seed)
+
+
+def grid_inputs(fmt: FixedFormat, k: int, n: int, seed: int = 0) -> NDArray[np.int64]:
+    """Return the same for k inputs of any format."""
     rng = stream_rng(seed, "firmware/vectors")
     corners = np.zeros((2 * k + 3, k), dtype=np.int64)
     corners[1], corners[2] = fmt.minimum, fmt.maximum
