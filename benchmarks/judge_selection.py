@@ -27,21 +27,19 @@ from trigsim.tagger.dataset import read
 from trigsim.tagger.evaluation import auc
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.inputs import fit_input_map
-from trigsim.tagger.resize import Gated, resize
+from trigsim.tagger.resize import resize
 from trigsim.tagger.training import network, split
 
 HIDDEN = (32, 16)
 EPOCHS = {"select": 20, "final": 15, "probe": 4}
 RATE, DECAY = 3e-3, 0.1
-#: Columns below which backward elimination retrains for every candidate; above it permutes.
-RETRAINED = 14
 
 
 class Task:
     """Training, validation and test rows of one table."""
 
-    def __init__(self, x, y, w, group, relevant=()):
-        folds = split(group, 0)
+    def __init__(self, x, y, w, group, relevant=(), seed=0):
+        folds = split(group, seed)
         whole = Sample(*(torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (x, y, w)))
         self.train, self.valid, self.test = (whole.rows(f) for f in folds)
         self.n, self.relevant = x.shape[1], set(relevant)
@@ -183,44 +181,36 @@ def concrete_selector(task, budgets, seed):
 
 
 def backward_elimination(task, budgets, seed):
+    """The expensive near-optimum: for each column that might leave, a network is trained without it."""
     columns, chosen = list(range(task.n)), {}
     while True:
         if len(columns) in budgets:
             chosen[len(columns)] = np.array(columns)
         if len(columns) == min(budgets):
             return chosen
-        if len(columns) > RETRAINED:
-            module, _ = task.trained(columns, seed, EPOCHS["final"])
-            worst = int(permuted(module, task.valid.columns(columns), columns, seed).argmin())
-        else:
-            left = [columns[:i] + columns[i + 1 :] for i in range(len(columns))]
-            worst = int(np.argmax([task.trained(c, seed, EPOCHS["probe"])[1] for c in left]))
-        columns.pop(worst)
+        left = [columns[:i] + columns[i + 1 :] for i in range(len(columns))]
+        columns.pop(int(np.argmax([task.trained(c, seed, EPOCHS["probe"])[1] for c in left])))
 
 
-def budgeted_cancelout(task, budgets, seed):
-    chosen = {}
-    for k in budgets:
-        with seeded(seed, "judge") as generator:
-            gated = Gated(network((task.n, *HIDDEN, 1)), inputs=k)
-            fit(gated, task.train, task.valid, task.pace(generator), epochs=EPOCHS["select"], phase="select",
-                fast=[g.weight for g in gated.budgets], penalty=gated.penalty, on_step=gated.anneal,
-                cosine=False, keep_best=False)  # fmt: skip
-            chosen[k] = gated.export()[0]
-    return chosen
+def resized(gates, elimination):
+    """The way of `trigsim train`: tries, of which the one of the best validation loss is kept."""
+
+    def choose(task, budgets, seed):
+        chosen = {}
+        for k in budgets:
+            with seeded(seed, "judge") as generator:
+                chosen[k], _, _ = resize(
+                    network((task.n, *HIDDEN, 1)), task.train, task.valid, task.pace(generator), inputs=k,
+                    nodes=None, select=EPOCHS["select"], tune=EPOCHS["final"], restarts=gates,
+                    elimination=elimination,
+                )  # fmt: skip
+        return chosen
+
+    return choose
 
 
-def best_of_four(task, budgets, seed):
-    """BudgetedCancelOut as `trigsim train` uses it: several tries, the one of the best validation loss."""
-    chosen = {}
-    for k in budgets:
-        with seeded(seed, "judge") as generator:
-            chosen[k], _, _ = resize(network((task.n, *HIDDEN, 1)), task.train, task.valid, task.pace(generator),
-                                     inputs=k, nodes=None, select=EPOCHS["select"], tune=EPOCHS["final"],
-                                     restarts=4)  # fmt: skip
-    return chosen
-
-
+#: What all others are compared with.
+OURS = "as trigsim trains"
 METHODS = {
     "random": random_subset,
     "univariate AUC": univariate_auc,
@@ -231,15 +221,16 @@ METHODS = {
     "group lasso": group_lasso,
     "Concrete": concrete_selector,
     "backward elimination": backward_elimination,
-    "BudgetedCancelOut": budgeted_cancelout,
-    "BudgetedCancelOut, best of 4": best_of_four,
+    "BudgetedCancelOut, one try": resized(1, elimination=False),
+    "BudgetedCancelOut, best of 3": resized(3, elimination=False),
+    OURS: resized(2, elimination=True),
 }
 
 
-def load(name):
+def load(name, seed):
     if name == "cancer":
         x, y = load_breast_cancer(return_X_y=True)
-        return Task((x - x.mean(0)) / x.std(0), y, np.ones(len(y)), np.arange(len(y)))
+        return Task((x - x.mean(0)) / x.std(0), y, np.ones(len(y)), np.arange(len(y)), seed=seed)
     if name == "known":
         rng = np.random.default_rng(5)
         z = rng.normal(size=(30_000, 39))
@@ -250,49 +241,56 @@ def load(name):
         for copy, of in ((0, 1), (10, 9), (21, 20), (26, 25)):
             z[:, copy] = 0.8 * z[:, of] + 0.6 * z[:, copy]
         y = logit + rng.logistic(size=len(z)) > np.median(logit)
-        return Task(z, y, np.ones(len(y)), np.arange(len(y)), relevant)
+        return Task(z, y, np.ones(len(y)), np.arange(len(y)), relevant, seed)
     table = read(name)
     mapped = fit_input_map(table.features_hw, FixedFormat.parse("ap_fixed<8,3,AP_RND,AP_SAT>"), table.names)
     w = table.weight / np.bincount(table.label, weights=table.weight)[table.label]
     x = mapped.raw(table.features_hw) * mapped.format.lsb
-    return Task(x, table.label, w / w.mean(), table.collision)
+    return Task(x, table.label, w / w.mean(), table.collision, seed=seed)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--budgets", type=int, nargs="+", default=[2, 3, 5, 8, 10, 15, 20])
-    parser.add_argument("--methods", nargs="+", default=list(METHODS))
+    parser.add_argument("--budgets", type=int, nargs="+", default=[2, 3, 5, 8, 10, 15, 20, 39])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
     parser.add_argument("-o", "--output", type=Path)
     asked = parser.parse_args()
-    task = load(asked.task)
+    # A split of its own for each seed: one test set's luck is no method's merit.
+    tasks = [load(asked.task, seed) for seed in range(asked.seeds)]
+    budgets = [k for k in asked.budgets if k <= tasks[0].n]
     rows = []
-    for name in asked.methods:
-        areas, seconds, chosen = {k: [] for k in asked.budgets}, 0.0, {k: [] for k in asked.budgets}
-        for seed in range(asked.seeds):
-            start = time.perf_counter()
-            found = METHODS[name](task, asked.budgets, seed)
-            seconds += time.perf_counter() - start
+    for name in dict.fromkeys([OURS, *asked.methods]):
+        areas, hits, seconds = {k: [] for k in budgets}, {k: [] for k in budgets}, 0.0
+        for seed, task in enumerate(tasks):
+            start = time.process_time()
+            found = METHODS[name](task, budgets, seed)
+            seconds += (time.process_time() - start) / asked.seeds
             for k, columns in found.items():
                 module, _ = task.trained(columns, seed, EPOCHS["final"])
                 areas[k].append(score(module, task.test.columns(columns)))
-                chosen[k].append(columns.tolist())
-        cells = []
-        for k in asked.budgets:
-            mean, error = float(np.mean(areas[k])), float(np.std(areas[k], ddof=min(1, asked.seeds - 1)))
-            hit = (
-                [len(task.relevant & set(c)) / min(k, len(task.relevant)) for c in chosen[k]]
-                if task.relevant
-                else []
-            )
-            rows.append({"task": asked.task, "method": name, "k": k, "auc": mean, "sd": error, "chosen": chosen[k],
-                         "recovered": float(np.mean(hit)) if hit else None,
-                         "seconds": seconds / asked.seeds})  # fmt: skip
-            cells.append(f"{mean:.4f}±{error:.4f}" + (f" {np.mean(hit):.2f}" if hit else ""))
-        print(f"{name:<28}" + "  ".join(cells) + f"  {seconds / asked.seeds:.0f} s", flush=True)
+                if task.relevant:
+                    hits[k].append(len(task.relevant & set(columns.tolist())) / min(k, len(task.relevant)))
+        if name == OURS:
+            ours = areas
+        print(f"{name:<28}", end="")
+        for k in budgets:
+            mean, error = mean_and_error(areas[k])
+            # Ours less theirs, split by split: what the splits have in common drops out.
+            lead, lead_error = mean_and_error(np.subtract(ours[k], areas[k]))
+            recovered = float(np.mean(hits[k])) if hits[k] else None
+            rows.append({"task": asked.task, "method": name, "k": k, "auc": mean, "error": error, "lead": lead,
+                         "lead_error": lead_error, "recovered": recovered, "seconds": seconds})  # fmt: skip
+            print(f"  {mean:.4f}±{error:.4f} ({lead:+.4f}±{lead_error:.4f})"
+                  + (f" {recovered:.2f}" if hits[k] else ""), end="")  # fmt: skip
+        print(f"  {seconds:.0f} s", flush=True)
     if asked.output:
         write_json(asked.output, {"rows": rows})
+
+
+def mean_and_error(values):
+    return float(np.mean(values)), float(np.std(values, ddof=min(1, len(values) - 1)) / len(values) ** 0.5)
 
 
 if __name__ == "__main__":
