@@ -15,8 +15,11 @@ import time
 import numpy as np
 
 from trigsim.studies.decided import in_order
+from trigsim.studies.fit_search import Budget, Goal, search, starts
+from trigsim.studies.fit_space import Space, Steps, Words
 from trigsim.studies.overlap import overlap
 from trigsim.studies.rate_table import Prescaling, rate_table
+from trigsim.studies.store_format import BEAM
 
 #: Like a run of the shipped library: most crossings in the softer strata, collisions used many times.
 SHARE = np.array([0.05, 0.35, 0.30, 0.12, 0.08, 0.06, 0.04])
@@ -40,6 +43,31 @@ def made_up(n: int, algorithms: int, seed: int = 1):
     return names, packed, stratum, event
 
 
+def free_space(n: int, numbers: int, seed: int = 3):
+    """Return a fit's goal: `numbers` thresholds of 17 steps and as many fixed algorithms on n crossings."""
+    rng = np.random.default_rng(seed)
+    steps = tuple(Steps(None, tuple(map(float, range(17)))) for _ in range(numbers))
+    samples = {}
+    for name, some in ((BEAM, n), ("signal", n // 50)):
+        stratum = np.sort(rng.choice(len(SHARE), some, p=SHARE)) if name == BEAM else rng.choice([2, 3, 4], some)
+        segments = np.cumsum([0, *(-(-np.bincount(stratum, minlength=len(SHARE)) // 64))])
+        places = np.concatenate([segments[k] * 64 + np.arange((stratum == k).sum()) for k in range(len(SHARE))])
+        words = np.zeros((18 * numbers, segments[-1]), np.uint64)
+        for i in range(numbers):
+            hard = rng.normal(stratum, 1.0)
+            bits = np.zeros((18, 64 * segments[-1]), bool)
+            bits[:17, places] = hard > np.linspace(3.0, 8.0, 17)[:, None]
+            bits[17, places] = rng.normal(stratum, 1.0) > 8.0
+            packed = np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
+            words[17 * i : 17 * i + 17], words[17 * numbers + i] = packed[:17], packed[17]
+        weight = 1e4 * 0.1 ** np.arange(len(SHARE)) / some if name == BEAM else np.full(len(SHARE), 1 / some)
+        samples[name] = Words(words, segments, weight)
+    depends = (*((i,) for i in range(numbers)), *(() for _ in range(numbers)))
+    first = (*(17 * i for i in range(numbers)), *(17 * numbers + i for i in range(numbers)))
+    space = Space(steps, tuple(f"a{i}" for i in range(2 * numbers)), depends, first, samples)
+    return Goal(space, Budget(20.0, {"g": 10.0}), {"g": tuple(range(0, numbers, 2))}, {"signal": 1.0})
+
+
 def timed(work):
     """Return the result with wall-clock and processor seconds."""
     wall, cpu = time.perf_counter(), time.process_time()
@@ -52,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--crossings", type=int, default=1_000_000)
     parser.add_argument("--algorithms", type=int, default=400)
+    parser.add_argument("--free", type=int, default=20)
     given = parser.parse_args()
     names, packed, stratum, event = made_up(given.crossings, given.algorithms)
     weight = np.append(1e4 * 0.1 ** np.arange(len(SHARE)), 0.0) / given.crossings
@@ -69,6 +98,9 @@ def main() -> None:
 
     work(1000)  # compiles
     (table, pairs, one, two), both = timed(lambda: work(len(packed)))
+    search(free_space(10_000, 2), [(8, 8)], 0, 1)  # compiles
+    goal = free_space(given.crossings, given.free)
+    found, fitted = timed(lambda: search(goal, starts(goal.space, (8,) * given.free, 3, 1), 30, 1))
     document = {
         "crossings": len(packed),
         "algorithms": len(names),
@@ -78,6 +110,10 @@ def main() -> None:
         "rate_table": one,
         "overlaps": two,
         "together": both,
+        "free_numbers": given.free,
+        "fit_search": fitted,
+        "fit_khz": found.rate,
+        "fit_efficiency": found.efficiency,
     }
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
 

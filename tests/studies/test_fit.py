@@ -9,7 +9,7 @@ from trigsim.base.errors import InputError
 from trigsim.menu import load, loads
 from trigsim.studies.decided import decided
 from trigsim.studies.fit import fit, parse_free
-from trigsim.studies.fit_search import Budget, Goal, search
+from trigsim.studies.fit_search import Budget, Goal, search, starts
 from trigsim.studies.fit_space import Space, Steps, Words
 from trigsim.studies.ladder import every_free, free, settled, users
 from trigsim.studies.menu_edit import edited
@@ -67,7 +67,7 @@ def test_search_finds_the_best_of_all_combinations(seed):
         and plainly(plain, BEAM, at, (0, 1)) <= group * (1 + 1e-9)
         and pure(at) <= budget.pure["c"] * (1 + 1e-9)
     ]  # fmt: skip
-    found = search(goal, (3, 3, 3), restarts=2, seed=seed)
+    found = search(goal, starts(space, (3, 3, 3), 3, seed), 30, seed)
     assert found.best in allowed
     assert found.efficiency == pytest.approx(max(plainly(plain, "s", at) for at in allowed))
     for rate, gain, at in found.pareto:
@@ -80,7 +80,7 @@ def test_search_finds_the_best_of_all_combinations(seed):
 @pytest.mark.jit
 def test_nothing_within_the_budget_is_said():
     space, _ = made_up(0)
-    found = search(Goal(space, Budget(1e-6), {}, {"s": 1.0}), (0, 0, 0), 0, 1)
+    found = search(Goal(space, Budget(1e-6), {}, {"s": 1.0}), [(0, 0, 0)], 0, 1)
     assert found.efficiency < 0
     assert found.best == (3, 3, 3)
 

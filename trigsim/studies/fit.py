@@ -14,7 +14,7 @@ from trigsim.menu.menu import Menu
 from trigsim.menu.scales import TOLERANCE
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import decided
-from trigsim.studies.fit_search import At, Budget, Found, Goal, search
+from trigsim.studies.fit_search import At, Budget, Found, Goal, search, starts
 from trigsim.studies.fit_space import Space, Steps, Words, space, words_of
 from trigsim.studies.ladder import Free, every_free, free, users
 from trigsim.studies.menu_edit import edited
@@ -27,6 +27,8 @@ from trigsim.studies.store_format import BEAM
 SHARED_STEPS = {1: 17, 2: 13, 3: 7}
 LEAST_STEPS = 5
 ROUNDS = 4
+#: Kicks in the first round; see `fit_search.search`.
+KICKS = 30
 
 #: Rate, efficiency, and the values that give them.
 Point = tuple[float, float, Mapping[str, float]]
@@ -199,7 +201,10 @@ def fit(
     pareto: list[Point] = []
     for number in range(ROUNDS):
         goal = Goal(space(store, menu, steps, (BEAM, *signals), seed), budget, groups, signals)
-        found = search(goal, at, 0 if number else restarts, seed)
+        if number:
+            found = search(goal, [at], 0, seed)
+        else:
+            found = search(goal, starts(goal.space, at, restarts, seed), KICKS, seed)
         names = [s.free.name for s in steps]
         pareto += [
             (rate, gain, dict(zip(names, (s.values[i] for s, i in zip(steps, where, strict=True)), strict=True)))

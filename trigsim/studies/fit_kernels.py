@@ -31,11 +31,21 @@ def weigh(bits, segments, weight):
 @njit(cache=True, nogil=True)
 def scan(words, base, columns, segments, weight, out):
     """Fill ``out[v]`` with the weight of `base` joined with the rows ``columns[v]`` of `words`."""
-    joined = np.empty_like(base)
-    for v in range(len(columns)):
-        joined[:] = base
-        for c in columns[v]:
-            row = words[c]
+    n, joining = columns.shape
+    joined = base.copy()
+    for v in range(n):
+        # All rows but the last are joined first; the last is joined as it is counted.
+        for c in range(joining - 1):
+            row = words[columns[v, c]]
+            before = base if c == 0 else joined
             for p in range(len(joined)):
-                joined[p] |= row[p]
-        out[v] = weigh(joined, segments, weight)
+                joined[p] = before[p] | row[p]
+        before = joined if joining > 1 else base
+        last = words[columns[v, joining - 1]] if joining else base
+        total = 0.0
+        for k in range(len(weight)):
+            count = np.int64(0)
+            for p in range(segments[k], segments[k + 1]):
+                count += popcount(before[p] | last[p])
+            total += weight[k] * count
+        out[v] = total

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.numeric.random import stream_rng
-from trigsim.studies.fit_space import Space, Words
+from trigsim.studies.fit_space import Space
 from trigsim.studies.store_format import BEAM
 
 At = tuple[int, ...]
@@ -18,8 +18,8 @@ At = tuple[int, ...]
 PRICES = np.geomspace(30.0, 0.003, 24)
 #: Steps that one number goes either way while another is scanned.
 REACH = 2
-#: Times that some numbers of the best point are drawn anew, to leave a local optimum.
-KICKS, KICKED = 30, 3
+#: Numbers that a kick draws anew.
+KICKED = 3
 SMALL = 1e-12
 
 
@@ -62,6 +62,7 @@ class Goal:
     budget: Budget
     groups: Mapping[str, tuple[int, ...]]
     signals: Mapping[str, float]
+    _fixed: dict[tuple[str, tuple[int, ...]], NDArray[np.uint64]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def everything(self) -> tuple[int, ...]:
@@ -89,45 +90,52 @@ class Goal:
 
     def rate(self, at: At) -> float:
         """Return the total rate, kHz."""
-        return self._weigh(self.space.samples[BEAM], self.everything, at)
+        return self._weigh(BEAM, self.everything, at)
 
     def efficiency(self, at: At) -> float:
         """Return the weighted efficiency."""
         whole = sum(self.signals.values())
-        return sum(
-            w / whole * self._weigh(self.space.samples[s], self.everything, at) for s, w in self.signals.items()
-        )
+        return sum(w / whole * self._weigh(s, self.everything, at) for s, w in self.signals.items())
 
     def within(self, at: At) -> bool:
         """Whether groups and pure rates are within their budgets."""
-        beam = self.space.samples[BEAM]
         return all(
-            self._weigh(beam, some, at) - self._weigh(beam, others, at) <= rate * (1 + SMALL)
+            self._weigh(BEAM, some, at) - self._weigh(BEAM, others, at) <= rate * (1 + SMALL)
             for some, others, rate in self.limits
         )
 
-    def _weigh(self, words: Words, algorithms: Sequence[int], at: At) -> float:
-        return words.weigh(words.union([self.space.column(a, at) for a in algorithms]))
+    def _weigh(self, sample: str, algorithms: tuple[int, ...], at: At) -> float:
+        return self.space.samples[sample].weigh(self._union(sample, algorithms, at))
+
+    def _union(
+        self, sample: str, algorithms: tuple[int, ...], at: At, without: frozenset[int] = frozenset()
+    ) -> NDArray[np.uint64]:
+        """Return the union of algorithms but for those `without`; what depends on nothing is joined once."""
+        words, depends = self.space.samples[sample], self.space.depends
+        key = (sample, algorithms)
+        if key not in self._fixed:
+            self._fixed[key] = words.union([self.space.first[a] for a in algorithms if not depends[a]])
+        moving = [self.space.column(a, at) for a in algorithms if depends[a] and a not in without]
+        return words.union(moving) | self._fixed[key]
 
     def scan(self, at: At, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         """Return rate, efficiency and whether the limits hold, for each step of one free number."""
         trials = [(*at[:number], v, *at[number + 1 :]) for v in range(len(self.space.steps[number].values))]
 
-        def weights(words: Words, algorithms: Sequence[int]) -> NDArray[np.float64]:
+        def weights(sample: str, algorithms: tuple[int, ...]) -> NDArray[np.float64]:
+            if not algorithms:
+                return np.zeros(len(trials))
             moving = [a for a in algorithms if a in self.movers[number]]
-            base = words.union([self.space.column(a, at) for a in algorithms if a not in self.movers[number]])
+            base = self._union(sample, algorithms, at, self.movers[number])
             columns = np.array([[self.space.column(a, t) for a in moving] for t in trials], np.int64)
-            return words.scan(base, columns.reshape(len(trials), -1))
+            return self.space.samples[sample].scan(base, columns.reshape(len(trials), -1))
 
-        beam = self.space.samples[BEAM]
         whole = sum(self.signals.values())
-        efficiency = np.sum(
-            [w / whole * weights(self.space.samples[s], self.everything) for s, w in self.signals.items()], axis=0
-        )
+        efficiency = np.sum([w / whole * weights(s, self.everything) for s, w in self.signals.items()], axis=0)
         holds = np.ones(len(trials), np.bool_)
         for some, others, rate in self.limits:
-            holds &= weights(beam, some) - weights(beam, others) <= rate * (1 + SMALL)
-        return weights(beam, self.everything), efficiency, holds
+            holds &= weights(BEAM, some) - weights(BEAM, others) <= rate * (1 + SMALL)
+        return weights(BEAM, self.everything), efficiency, holds
 
 
 @dataclass(slots=True)
@@ -159,8 +167,8 @@ class Found:
             self.pareto.sort()
 
 
-def search(goal: Goal, start: At, restarts: int, seed: int) -> Found:
-    """Search by coordinate ascent at many prices of rate and by pairs at the budget, from several starts.
+def search(goal: Goal, starts: Sequence[At], kicks: int, seed: int) -> Found:
+    """Search by coordinate ascent at many prices of rate from several starts, then by pairs at the budget.
 
     It is no proof of the optimum: tests hold it against all combinations of small spaces.
 
@@ -168,36 +176,39 @@ def search(goal: Goal, start: At, restarts: int, seed: int) -> Found:
     ----------
     goal : Goal
         What to reach.
-    start : tuple of int
-        Where the menu is now, as steps.
-    restarts : int
-        Further starts, drawn at random.
+    starts : sequence of tuples of int
+        Steps to start from.
+    kicks : int
+        Times that some numbers of the best point are drawn anew, to leave a local optimum.
     seed : int
         Of those.
     """
     steps = goal.space.steps
     tight = tuple(len(s.values) - 1 for s in steps)
-    rng = stream_rng(seed, "studies/fit")
-    starts = [start, tight, *(tuple(int(rng.integers(len(s.values))) for s in steps) for _ in range(restarts))]
+    rng = stream_rng(seed, "studies/fit/kicks")
     found = Found(tight)
     for at in starts:
         # Without a start within the limits, no single step may lead there.
         point = at if goal.within(at) else tight
-        own = Found(tight)
         for price in PRICES:
-            point = _ascend(goal, own, point, price)
-        if own.efficiency >= 0:
-            _in_pairs(goal, own)
-        for some in own.pareto:
-            found.offer(*some, goal.budget.total)
-    for _ in range(KICKS if found.efficiency >= 0 else 0):
+            point = _ascend(goal, found, point, price)
+    if found.efficiency < 0:
+        return found
+    for _ in range(kicks):
         kicked = list(found.best)
         for number in rng.choice(len(steps), min(KICKED, len(steps)), replace=False):
             kicked[number] = int(rng.integers(len(steps[number].values)))
         _ascend(goal, found, tuple(kicked), float(rng.choice(PRICES)))
-    if found.efficiency >= 0:
-        _in_pairs(goal, found)
+    _in_pairs(goal, found)
     return found
+
+
+def starts(space: Space, now: At, restarts: int, seed: int) -> list[At]:
+    """Return where to start: the menu as it is, all at their tightest, and `restarts` random points."""
+    rng = stream_rng(seed, "studies/fit")
+    sizes = [len(s.values) for s in space.steps]
+    drawn = [tuple(int(rng.integers(n)) for n in sizes) for _ in range(restarts)]
+    return [now, tuple(n - 1 for n in sizes), *drawn]
 
 
 def _ascend(goal: Goal, found: Found, at: At, price: float) -> At:
