@@ -28,19 +28,21 @@ def drawn(made: MenuDesign, n: int, seed: int = 0) -> TriggerObjects:
     """
     rng = stream_rng(seed, "firmware/menu")
     edges = _edges(made)
-    ranges = dict(zip(made.compiled.fields, made.compiled.ranges, strict=True))
+    fields = list(made.compiled.fields)
     for use in made.compiled.networks.values():
         for group in use.inputs:
-            scales = made.menu.scales.objects[group.object]
-            for name in [field.field for field in group.fields if field.field is not None]:
-                ranges.setdefault((group.object, name), numbers_of(field_scale(scales, name)))
+            fields += [(group.object, field.field) for field in group.fields if field.field is not None]
+    ranges = {
+        (kind, name): numbers_of(field_scale(made.menu.scales.objects[kind], name))
+        for kind, name in fields
+        if not is_network(kind)
+    }
     slots = {word.kind: word.slots for word in made.words}
     collections: dict[str, dict[str, NDArray[np.int32]]] = {}
-    filled = {kind: _filled(rng, n, slots.get(kind, 1)) for kind, _ in ranges if not is_network(kind)}
+    filled = {kind: _filled(rng, n, slots.get(kind, 1)) for kind, _ in ranges}
     for (kind, field), limits in ranges.items():
-        if not is_network(kind):
-            numbers = _numbers(rng, filled[kind].shape, field, limits, edges.get((kind, field), ()))
-            collections.setdefault(kind, {})[field] = np.where(filled[kind], numbers, 0).astype(np.int32)
+        numbers = _numbers(rng, filled[kind].shape, field, limits, edges.get((kind, field), ()))
+        collections.setdefault(kind, {})[field] = np.where(filled[kind], numbers, 0).astype(np.int32)
     signals = rng.integers(0, 2, (n, EXTERNAL_BITS), dtype=np.uint8)
     externals = np.packbits(signals, axis=1, bitorder="little").view(np.uint64)
     return TriggerObjects({kind: Collection(fields) for kind, fields in collections.items()}, externals)

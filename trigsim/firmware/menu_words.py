@@ -152,9 +152,9 @@ def _fits(what: ObjectScales, layout: Mapping[str, tuple[int, int, bool]]) -> bo
 
 
 def numbers_of(scale: FieldScale) -> tuple[int, int]:
-    """Return the smallest and the largest number that data may hold: an angle ends with its last bin."""
+    """Return the smallest and the largest number of data: an angle ends with its last bin, everything at int32."""
     low, high = scale.numbers
-    return low, scale.bins - 1 if scale.bins else high
+    return low, scale.bins - 1 if scale.bins else min(high, (1 << 31) - 1)
 
 
 def with_scores(menu: CompiledMenu, objects: TriggerObjects) -> dict[str, Collection]:
