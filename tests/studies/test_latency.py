@@ -1,6 +1,7 @@
 """The pipeline with real taggers: clocks of the firmware, what inputs cost, tables and the page."""
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -70,6 +71,15 @@ def test_page_and_tables(budgets, tmp_path):
     assert len(stage_table(latency).rows) == len(latency.stages)
     assert [row[1] for row in budget_table(budgets).rows] == ["3", "39"]
     assert [row[0] for row in feature_cost_table(budgets[0]).rows] == ["tj1_sd0_1", "fat_mass", "fat_pt"]
+
+
+def test_example_of_the_page_is_scheduled(tmp_path):
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "latency.md").read_text(), re.S).group(1)
+    file = tmp_path / "latency" / "example.yaml"
+    file.parent.mkdir()
+    file.write_text(text)
+    (tmp_path / "firmware").symlink_to(ROOT / "configs" / "firmware")
+    assert pipeline_latency(file, FEW).groups["tagging"].budget_ns == 1000
 
 
 def test_a_pipeline_without_a_tagger_needs_none(tmp_path):

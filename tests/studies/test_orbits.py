@@ -1,13 +1,15 @@
 """Walks over orbits: intervals that know of correlation, and both sources of crossings agreeing."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from trigsim.base.config import load
+from trigsim.base.config import load, parse
 from trigsim.base.errors import InputError
+from trigsim.stream.deadtime import DeadTime
 from trigsim.stream.orbit_config import TrainConfig
 from trigsim.studies.batches import library_variance, ratio, variance
 from trigsim.studies.menu_run import run_menu
@@ -50,6 +52,12 @@ def test_shipped_trains_are_read():
     for file in (ROOT / "configs" / "trains").glob("*.yaml"):
         config = load(file, TrainConfig)
         assert (file.parent / config.scheme).is_file()
+
+
+def test_example_of_the_page_is_read():
+    text = re.search(r"```yaml\n(.*?)```", (ROOT / "docs" / "trains.md").read_text(), re.S).group(1)
+    config = parse(text, "trains.md").validate(TrainConfig)
+    assert DeadTime.of(config.dead_time).causes[0] == "simple 4 BX"
 
 
 def test_interval_of_correlated_counts_covers():
