@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from trigsim.base.errors import InputError
+from trigsim.tagger.config import Epochs
 from trigsim.tagger.dataset import Candidates, read
 
 
@@ -73,3 +76,41 @@ def test_root_without_the_tree(tmp_path):
         file.mktree("other", {"x": np.int32})
     with pytest.raises(InputError, match="no tree 'candidates'"):
         read(tmp_path / "c.root")
+
+
+def test_details_are_no_features(tmp_path):
+    np.savez(
+        tmp_path / "c.npz", pt=np.arange(4), reuse=np.ones(4), pt_hat=np.full(4, 0.5), label=np.array([0, 1, 0, 1])
+    )
+    assert read(tmp_path / "c.npz").names == ("pt",)
+
+
+def test_rows_keep_their_fold():
+    one = replace(table(6), fold=np.array([0, 1, 2, 0, 1, 2], np.uint8))
+    assert one.rows(one.fold == 1).fold.tolist() == [1, 1]
+    np.testing.assert_array_equal(one.rows(np.array([5, 0])).collision, one.collision[[5, 0]])
+    assert table(6).rows(np.array([2])).fold is None
+    with pytest.raises(InputError, match="fold has shape"):
+        replace(table(6), fold=np.zeros(5, np.uint8))
+
+
+def test_training_takes_the_split_it_is_given(task, quick):
+    from trigsim.tagger import train
+
+    x, y = task
+    fold = np.zeros(len(y), np.uint8)
+    fold[2000:3000], fold[3000:] = 1, 2
+    quick = quick.model_copy(update={"epochs": Epochs(select=1, tune=1, quantise=1)})
+    made = train(x, y, quick, fold=fold)
+    assert made.metrics["candidates"] == 1000
+    # What is measured on has no say in the training.
+    upset = x.copy()
+    upset[3000:] = x[:1000]
+    assert train(upset, y, quick, fold=fold).digest == made.digest
+    for bad, message in (
+        (fold[:-1], "folds of shape"),
+        (fold + 1, "give 4000 of 0"),
+        (fold * 0, "not of both classes"),
+    ):
+        with pytest.raises(InputError, match=message):
+            train(x, y, quick, fold=bad)

@@ -79,9 +79,11 @@ def make_dataset(
         shutil.rmtree(parts.parent)
     parts.mkdir(parents=True, exist_ok=True)
     every = wanted_features([np.arange(len(FEATURES))])
-    sources = _sources(plan)
+    sources = open_sources(plan)
     builders = {k: Builder(s.pool, plan.config.objects, d0_resolution, every) for k, s in sources.items()}
     shop = Workshop(parts, sources, builders, {}, plan.config.chunk, plan.config.seed)
+    # Once in this thread: two that compile the same kernel at once can make numba fail.
+    shop.candidates(_pilot_of(plan.beams[0].average_pileup, plan.config.signals[0], True), 0)
     threads = cores(threads)
     matched = {b.average_pileup: _pilot(plan, shop, b.average_pileup, threads) for b in plan.beams}
     ratio = {
@@ -107,7 +109,7 @@ def make_dataset(
     return manifest
 
 
-def _sources(plan: Plan) -> dict[tuple[float, str], Source]:
+def open_sources(plan: Plan) -> dict[tuple[float, str], Source]:
     """Return (pile-up, split) → source; of hard collisions the splits share none."""
     whole = Source.open(plan.library, plan.beams[0], TRAIN)
     ends = np.cumsum([s.events for s in (*plan.library.inelastic, *plan.library.signals)])
@@ -135,6 +137,10 @@ def _sources(plan: Plan) -> dict[tuple[float, str], Source]:
     return found
 
 
+def _pilot_of(pile_up: float, stratum: str, signal: bool) -> Stream:
+    return Stream(0, pile_up, "pilot", stratum, signal, 0)
+
+
 def _pilot(plan: Plan, shop: Workshop, pile_up: float, threads: int) -> Matching:
     """Learn from some crossings of each stratum how multijets have to be accepted."""
     config = plan.config
@@ -142,7 +148,7 @@ def _pilot(plan: Plan, shop: Workshop, pile_up: float, threads: int) -> Matching
 
     def spectrum(name: str, signal: bool) -> NDArray[np.int64]:
         """Return candidates, and collisions that made them, in each pT bin."""
-        stream = Stream(0, pile_up, "pilot", name, signal, 0)
+        stream = _pilot_of(pile_up, name, signal)
         tables = [
             shop.load(stream, part, "bin", "collision")
             for part, _ in enumerate(in_order(lambda p: shop.candidates(stream, p), range(parts), threads))
