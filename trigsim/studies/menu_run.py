@@ -17,6 +17,7 @@ from trigsim.stream.recipe import Recipe
 from trigsim.stream.run import stream_worker
 from trigsim.stream.schedulers import THREADS, open_schedule
 from trigsim.stream.source import TEST
+from trigsim.studies.decision_log import DecisionLog
 from trigsim.studies.rates import menu_result
 from trigsim.studies.results import MenuResult
 from trigsim.studies.store_writer import StoreWriter, all_fields, fields_of
@@ -56,6 +57,8 @@ def run_menu(
 ) -> MenuResult:
     """Stream a menu; see `stream.run.stream` for the counts, target and seed.
 
+    What needs every decision, pure and shared rates, is found by threads of one unbroken run only.
+
     Parameters
     ----------
     menu, library, beam : path
@@ -83,12 +86,14 @@ def run_menu(
         raise InputError("a run is resumed from its folder; name it with -o")
     recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed)
     worker = recipe.open()
-    writer = None
+    writer, log = None, None
+    checked, loaded = load_menu(menu), worker.variants[0].taggers
     if store is not None:
-        checked, loaded = load_menu(menu), worker.variants[0].taggers
         fields = (all_fields if store_all else fields_of)(checked, loaded)
         writer = StoreWriter.open(store, worker.source, Library.open(library), checked, loaded, fields)
-        worker = replace(worker, observer=writer)
+    if scheduler == THREADS and not resume:
+        log = DecisionLog(worker.source, checked, worker.variants[0].menu.names, writer)
+        worker = replace(worker, observer=log)
     counts = {"crossings": str(crossings), "signal crossings": str(signal_crossings), "target": target}
     checkpoint = (
         None if state is None
@@ -103,4 +108,5 @@ def run_menu(
         inputs = {"menu": menu, "library": Path(library) / "manifest.json", "beam": beam}
         counted = {signal: int(counts.drawn[0]) for signal, counts in result.efficiencies.items()}
         writer.finish(result.rates.drawn, counted, provenance(seed, inputs))
-    return menu_result(worker.source, result)
+    found = menu_result(worker.source, result)
+    return found if log is None else replace(found, table=log.table(result.rates.drawn, dict(found.rates)))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trigsim.numeric.intervals import Estimate
+
+if TYPE_CHECKING:
+    from trigsim.studies.rate_table import RateTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class MenuResult:
     library_khz : mapping
         Row → standard deviation of its rate for the finite library alone, which is in the interval and which more
         crossings do not lessen.
+    table : RateTable or None
+        Passes, and rates before and after prescale, pure and shared; None where decisions were not kept.
     """
 
     rates: Mapping[str, Estimate]
@@ -37,6 +42,7 @@ class MenuResult:
     crossings: int
     live_time_s: float
     library_khz: Mapping[str, float] = field(default_factory=dict)
+    table: RateTable | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -44,6 +50,7 @@ class MenuResult:
             "crossings": self.crossings,
             "live_time_s": self.live_time_s,
             "rates": {row: e.as_dict() for row, e in self.rates.items()},
+            **({} if self.table is None else {"rows": self.table.as_dict()["rows"]}),
             "unseen_khz": dict(self.unseen_khz),
             "library_khz": dict(self.library_khz),
             "efficiencies": {
