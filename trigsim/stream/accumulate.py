@@ -24,7 +24,7 @@ class Piece(NamedTuple):
         Clusters of hardest collisions that were drawn, and how often.
     cell, passed : int64 and int32, shape (c,)
         ``row * E + cluster`` where anything passed, and how often.
-    class_tried, class_passed : int64, shapes (2, p) and (rows, 2, p)
+    class_tried, class_passed : int32, shapes (2, p) and (rows, 2, p)
         As in `RateCounts`.
     """
 
@@ -33,8 +33,8 @@ class Piece(NamedTuple):
     tried: NDArray[np.int32]
     cell: NDArray[np.int64]
     passed: NDArray[np.int32]
-    class_tried: NDArray[np.int64]
-    class_passed: NDArray[np.int64]
+    class_tried: NDArray[np.int32]
+    class_passed: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ class RateCounts:
             self.tried[0, event].astype(np.int32),
             row * self.passes.shape[2] + event[place],
             some[row, place].astype(np.int32),
-            self.class_tried[0],
-            self.class_passed[:, 0],
+            self.class_tried[0].astype(np.int32),
+            self.class_passed[:, 0].astype(np.int32),
         )
 
     def add(self, stratum: int, piece: Piece) -> None:
