@@ -135,6 +135,59 @@ def test_threads_and_blocks_do_not_matter():
     assert cyclic[0, 1] == (data.collections["JET"].fields["pt"][-2] >= 118).any()
 
 
+@pytest.mark.parametrize(("jets", "muons"), [(30, 8), (17, 3), (16, 1)])
+def test_any_number_of_slots_is_the_oracles(jets, muons):
+    """Slots are words of 16 or 62 bits, and are copied four by four or one by one."""
+    rng = np.random.default_rng(jets)
+
+    def row():
+        found = {kind: [] for kind in SLOTS}
+        for kind, number in (("JET", jets), ("MU", muons)):
+            for _ in range(number):
+                there = {"pt": int(rng.choice([0, 0, 20, 81])), "eta": int(rng.integers(-90, 90)), "phi": 0}
+                found[kind].append({**there, "charge": int(rng.integers(2)), "charge_valid": 1, "phi": 100})
+        return found
+
+    crossings = [row() for _ in range(20)]
+    jet, low = {"object": "JET", "pt_gev": 40, "eta": [[-1.305, 5.0]]}, {"object": "JET", "pt_gev": 10}
+    written = [
+        {"objects": [jet, {"object": "JET", "pt_gev": 10, "eta": [[-5.0, 1.305]]}]},
+        {"objects": [{**low, "pt_gev": 40.5, "eta": [[-2.61, -0.87]], "times": 2}]},
+        {"objects": [jet, {**jet, "eta": [[-5.0, 0.0]]}], "deta": [2.5, 5]},
+        {"objects": [low, {"object": "MU", "pt_gev": 5}], "deta": [0, 0.01]},
+        {"objects": [low], "remove_overlap": {"reference": {"object": "MU", "pt_gev": 5}, "deta": [0, 2.0]}},
+    ]
+    collections = {
+        kind: Collection(
+            {
+                f: np.array([[o[f] for o in r[kind]] for r in crossings], dtype=np.int32)
+                for f in crossings[0][kind][0]
+            }
+        )
+        for kind in ("JET", "MU")
+    }
+    objects = TriggerObjects(collections, np.zeros((len(crossings), 4), dtype=np.uint64))
+    decided = menu_of(written).compile().decide(objects)
+    expected = [[oracle.holds(c, {at: r}, at) for c in written] for at, r in enumerate(crossings)]
+    assert decided.tolist() == expected
+    assert (decided.any(axis=0) & ~decided.all(axis=0)).sum() >= 3
+
+
+def test_charges_that_no_choice_meets_never_hold():
+    """Also beside other conditions, and turned round."""
+    plus, minus = ({"object": "MU", "pt_gev": 3, "charge": sign} for sign in ("positive", "negative"))
+    never = {"objects": [plus, minus], "charges": "same"}
+    muons = {"pt": [[20, 20]], "charge": [[0, 1]], "charge_valid": [[1, 1]]}
+    data = TriggerObjects(
+        {"MU": Collection({f: np.array(a, dtype=np.int32) for f, a in muons.items()})}, np.zeros((1, 4), np.uint64)
+    )
+    text = {"name": "test", "scales": "cms_run3", "conditions": {"never": never, "plus": plus}}
+    text["algorithms"] = [
+        {"name": f"a{i}", "when": when} for i, when in enumerate(("never", "not never", "plus or never"))
+    ]
+    assert loads(json.dumps(text)).compile().decide(data)[0].tolist() == [False, True, True]
+
+
 def test_twelve_objects_of_mixed_kinds():
     condition = {
         "objects": [

@@ -91,11 +91,14 @@ def _conditions(programs: Iterable[Program]) -> list[ResolvedCondition]:
     for program in programs:
         for part in program:
             if isinstance(part, ResolvedCondition):
-                if part.reference is not None and part.pairs:
-                    # Without the removal of overlaps it is weaker, and cheaper.
-                    found[replace(part, reference=None, overlaps=())] = None
+                found[_freed(part)] = None
                 found[part] = None
     return loosest_first(list(found))
+
+
+def _freed(condition: ResolvedCondition) -> ResolvedCondition:
+    """Return the condition without its removal of overlaps: it is weaker, and cheaper."""
+    return replace(condition, reference=None, overlaps=())
 
 
 def _unions(condition: ResolvedCondition, needed: Counts) -> list[tuple[ResolvedLeg, ...]]:
@@ -141,6 +144,8 @@ class _Tables:
                 # Conditions that this one entails come before it and rule out most crossings.
                 entailed = [other for other in looked_at if entails(condition, other)][-MOST_ENTAILED:]
                 own += [self.values[other] for other in entailed]
+                if condition.reference is not None:
+                    own.append(self.values[_freed(condition)])
                 looked_at.append(condition)
             self.values[condition] = len(self.terms) + len(self.signals) + len(self.table)
             self.table.append(self._row(condition, needed))

@@ -20,7 +20,7 @@ from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
 #: Crossings whose objects are encoded at a time: they stay in the cache.
-CHUNK = 4 * BLOCK
+CHUNK = 3 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ Int64 = NDArray[np.int64]
 NARROW_SLOTS, MAX_SLOTS = 16, 62
 MAX_LEGS = 12
 #: Crossings that are walked side by side.
-BLOCK = 256
+BLOCK = 384
 #: Numbers of a field are kept as unsigned 16-bit codes: from its lowest number on, or as ranks among its bounds.
 CODES = 1 << 16
 

@@ -126,24 +126,27 @@ def decide_objects(
         while rest and not holds:
             low = rest & -rest
             rest ^= low
-            enough = True
+            enough, whole = True, True
             for j in range(n_legs):
                 if j > 0 and t.legs[leg0 + j] == t.legs[leg0 + j - 1]:
                     kept[j] = kept[j - 1]
                     continue
-                mask = int(masks[t.legs[leg0 + j], i])
-                if views[j] == views[reference]:
-                    mask &= ~low
+                every = int(masks[t.legs[leg0 + j], i])
+                mask = every & ~low if views[j] == views[reference] else every
                 kept[j] = beside(
                     t.pairs[overlap0 + j], t.tables, base, slots, codes, rows[j], leg_row[reference] + i, mask,
                     bit_number(low),
                 )  # fmt: skip
+                whole &= kept[j] == every
                 if kept[j] == 0:
                     enough = False
                     break
             if not enough:
                 continue
-            if kind == COMB:
+            if whole:
+                # The condition is looked at only where it holds but for the removal.
+                holds = True
+            elif kind == COMB:
                 holds = distinct(kept, views, n_legs, unions)
             elif kind == PAIR:
                 kept_masks[0, 0], kept_masks[1, 0] = kept[0], kept[1]
