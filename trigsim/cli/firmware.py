@@ -43,6 +43,7 @@ def build(
     from trigsim.base.config import load as load_yaml  # noqa: PLC0415
     from trigsim.firmware.build import build as write  # noqa: PLC0415
     from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
+    from trigsim.firmware.hls_estimate import hls_estimate  # noqa: PLC0415
     from trigsim.firmware.resources import estimate  # noqa: PLC0415
     from trigsim.firmware.trace import has_da4ml  # noqa: PLC0415
     from trigsim.tagger.model import load  # noqa: PLC0415
@@ -51,15 +52,19 @@ def build(
     trained = load(model)
     folder = write(trained, output, target)
     resources = estimate(trained, target) if has_da4ml() else None
+    multipliers = hls_estimate(trained, target)
     if as_json:
         known = resources.as_dict() if resources else None
-        emit_json({"project": str(folder), "model": trained.digest, "resources": known})
+        document = {"project": str(folder), "model": trained.digest, "resources": known}
+        emit_json({**document, "hls_estimate": multipliers.as_dict()})
         return
     typer.echo(f"{trained.name}: HLS project in {folder}")
     if resources:
         _show(resources)
     else:
         typer.echo("  no estimate: da4ml is not installed (pip install 'trigsim[firmware]')")
+    dsp = multipliers.figures["dsp"]
+    typer.echo(f"  dsp {dsp.value or 0:>15g} DSP as HLS; from: {dsp.source}")
 
 
 def rtl(
