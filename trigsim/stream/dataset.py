@@ -78,10 +78,7 @@ def make_dataset(
     if not resume and parts.parent.exists():
         shutil.rmtree(parts.parent)
     parts.mkdir(parents=True, exist_ok=True)
-    every = wanted_features([np.arange(len(FEATURES))])
-    sources = open_sources(plan)
-    builders = {k: Builder(s.pool, plan.config.objects, d0_resolution, every) for k, s in sources.items()}
-    shop = Workshop(parts, sources, builders, {}, plan.config.chunk, plan.config.seed)
+    shop = open_workshop(plan, d0_resolution, parts)
     # Once in this thread: two that compile the same kernel at once can make numba fail.
     shop.candidates(_pilot_of(plan.beams[0].average_pileup, plan.config.signals[0], True), 0)
     threads = cores(threads)
@@ -107,6 +104,14 @@ def make_dataset(
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     shutil.rmtree(parts.parent)
     return manifest
+
+
+def open_workshop(plan: Plan, d0_resolution: NDArray[np.float64], folder: Path) -> Workshop:
+    """Return a workshop for parts in `folder`, which accepts all multijets."""
+    every = wanted_features([np.arange(len(FEATURES))])
+    sources = open_sources(plan)
+    builders = {k: Builder(s.pool, plan.config.objects, d0_resolution, every) for k, s in sources.items()}
+    return Workshop(folder, sources, builders, {}, plan.config.chunk, plan.config.seed)
 
 
 def open_sources(plan: Plan) -> dict[tuple[float, str], Source]:
