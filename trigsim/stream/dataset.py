@@ -110,8 +110,9 @@ def open_workshop(plan: Plan, d0_resolution: NDArray[np.float64], folder: Path) 
     """Return a workshop for parts in `folder`, which accepts all multijets."""
     every = wanted_features([np.arange(len(FEATURES))])
     sources = open_sources(plan)
-    builders = {k: Builder(s.pool, plan.config.objects, d0_resolution, every) for k, s in sources.items()}
-    return Workshop(folder, sources, builders, {}, plan.config.chunk, plan.config.seed)
+    source = next(iter(sources.values()))  # All of them share their collisions.
+    builder = Builder(source.pool, plan.config.objects, d0_resolution, every)
+    return Workshop(folder, sources, builder, {}, plan.config.chunk, plan.config.seed)
 
 
 def open_sources(plan: Plan) -> dict[tuple[float, str], Source]:

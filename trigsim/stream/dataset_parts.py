@@ -63,8 +63,10 @@ class Workshop:
     ----------
     folder : Path
         Where parts are kept.
-    sources, builders : mapping
-        (pile-up, split) → source and builder; the pilot uses those of "train".
+    sources : mapping
+        (pile-up, split) → source; the pilot uses those of "train".
+    builder : Builder
+        Of all of them.
     ratio : mapping
         (pile-up, stratum) → acceptance ratio in each pT bin; strata that are not there are accepted whole.
     chunk, seed : int
@@ -73,7 +75,7 @@ class Workshop:
 
     folder: Path
     sources: Mapping[tuple[float, str], Source]
-    builders: Mapping[tuple[float, str], Builder]
+    builder: Builder
     ratio: Mapping[tuple[float, str], NDArray[np.float64]]
     chunk: int
     seed: int
@@ -101,7 +103,7 @@ class Workshop:
 
     def _made(self, stream: Stream, part: int) -> dict[str, NDArray[Any]]:
         key = (stream.pile_up, "train" if stream.split == "pilot" else stream.split)
-        source, builder = self.sources[key], self.builders[key]
+        source = self.sources[key]
         phase = f"dataset/{stream.pile_up:g}/{stream.split}"
         tables = []
         for first in range(part * self.chunk, (part + 1) * self.chunk, CHUNK):
@@ -110,7 +112,7 @@ class Workshop:
                 plan = source.signal_plan(stream.stratum, first, n, self.seed, phase)
             else:
                 plan = source.rate_plan(source.strata.names.index(stream.stratum), n, self.seed, phase, first)
-            block = builder.build(plan)
+            block = self.builder.build(plan)
             kept = is_resonance(source, plan, block) if stream.signal else np.ones(len(block.crossing), np.bool_)
             crossing = block.crossing[kept]
             tables.append(
