@@ -86,7 +86,7 @@ def test_doctor_names_what_is_missing():
     [
         (("hidden: [4]", "hiden: [4]"), "did you mean 'hidden'"),
         (("budgets: [1, 2]", "budgets: [1, 9]"), "at most 3"),
-        (("data: c.npz", "data: none.npz"), "no such candidates file"),
+        (("data: c.npz", "data: none.npz"), "no such candidates"),
     ],
 )
 def test_bad_plans(trained, tmp_path, edit, problem):
