@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-import defusedxml.ElementTree
-from defusedxml.common import DefusedXmlException
+from xml.etree.ElementTree import Element
 
 from trigsim.base.errors import InputError
-from trigsim.menu.conditions import Lowering
 from trigsim.menu.expression import Operand, render
 from trigsim.menu.expression import parse as parse_expression
-from trigsim.menu.grammar import MenuFile
+from trigsim.menu.l1conditions import Conditions, Unsupported
+from trigsim.menu.l1entries import entries_of, parse_xml, text_of, whole_of
 from trigsim.menu.l1scales import scale_set
-from trigsim.menu.readers.model import read_text
 from trigsim.menu.scales import ScaleSet, load_scales
-
-#: XML cut → our key, for cuts on one object.
-_WINDOWS = {"ETA": "eta", "PHI": "phi_rad", "UPT": "upt_gev"}
-_LISTS = {"QLTY": "quality", "ISO": "iso", "IP": "ip", "DISP": "displaced"}
-#: XML cut → our key, for cuts on a pair; the mass that MASS cuts on is the function's.
-_PAIRS = {
-    "DETA": "deta",
-    "DPHI": "dphi_rad",
-    "DR": "dr",
-    "MASSUPT": "mass_upt_gev",
-    "MASSDR": "mass_over_dr_gev",
-    "TBPT": "pair_pt_gev",
-}
-_OVERLAPS = {"ORMDR": "dr", "ORMDETA": "deta", "ORMDPHI": "dphi_rad"}
-_MASSES = {
-    "mass": "mass_gev",
-    "mass_inv": "mass_gev",
-    "mass_inv_3": "mass_gev",
-    "mass_inv_upt": "mass_upt_gev",
-    "mass_inv_dr": "mass_over_dr_gev",
-    "mass_trv": "mass_t_gev",
-}
-_FUNCTIONS = frozenset({"comb", "dist", *_MASSES})
-_CALL = re.compile(r"(?P<function>\w+)\{(?P<inside>[^{}]*)\}(?:\[(?P<cuts>[^\[\]]*)\])?")
-_OBJECT = re.compile(r"(?P<name>[^\[\]{}]+)(?:\[(?P<cuts>[^\[\]]*)\])?")
-#: Four times the largest menu known, unpacked.
-MAX_XML = 32 * 2**20
-#: No upper limit, GeV.
-UNLIMITED = 1e6
-#: Objects that stand for a network, and the inputs of the one whose map is known.
-_NETWORKS = frozenset({"AXO", "TOPO", "ADT"})
-_NETWORK_CUTS = frozenset({"SCORE", "ASCORE", "TSCORE"})
-
-
-def _inputs(kind: str, slots: int, fields: tuple[str | None, ...]) -> dict[str, Any]:
-    # The lowest bit of pt is dropped.
-    described = [
-        {"constant": 0} if name is None else {"field": name, **({"shift": 1} if name == "pt" else {})}
-        for name in fields
-    ]
-    return {"object": kind, "slots": slots, "fields": described}
-
-
-INPUT_MAPS: dict[str, list[dict[str, Any]]] = {
-    "AXO_v4": [
-        _inputs("ETM", 1, ("pt", None, "phi")),
-        _inputs("EG", 4, ("pt", "eta", "phi")),
-        _inputs("MU", 4, ("pt", "eta", "phi_out")),
-        _inputs("JET", 10, ("pt", "eta", "phi")),
-    ]
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    kind: str
-    minimum: float
-    maximum: float
-    data: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Requirement:
-    object: str
-    threshold: float
-    compare: str
-    bx: int
-
-
-@dataclass
-class _Entries:
-    """The cuts and requirements of one algorithm, by name."""
-
-    cuts: dict[str, _Cut] = field(default_factory=dict)
-    requirements: dict[str, _Requirement] = field(default_factory=dict)
-    externals: dict[str, int] = field(default_factory=dict)
-
-
-class Unsupported(Exception):  # noqa: N818 - it is an outcome, not a defect
-    """A condition that our grammar cannot say; the message is the reason."""
 
 
 def import_l1menu(path: str | Path) -> dict[str, Any]:
@@ -116,292 +29,42 @@ def import_l1menu(path: str | Path) -> dict[str, Any]:
         If it is not such a file, or uses document types and entities.
     """
     path = Path(path)
-    root = _parse(path)
+    root = parse_xml(path)
     scales = scale_set(root, path)
     externals = {
-        _text(signal, "name", path): 64 * _whole(signal, "cable", path) + _whole(signal, "channel", path)
+        text_of(signal, "name", path): 64 * whole_of(signal, "cable", path) + whole_of(signal, "channel", path)
         for signal in root.iterfind("ext_signal_set/ext_signal")
     }
-    builder = _Importer(scales if isinstance(scales, ScaleSet) else load_scales(scales), externals)
-    for element in root.iterfind("algorithm"):
-        builder.algorithm(element, path)
-    if not builder.algorithms:
+    conditions = Conditions(scales if isinstance(scales, ScaleSet) else load_scales(scales), externals)
+    algorithms = [_algorithm(element, conditions, path) for element in root.iterfind("algorithm")]
+    if not algorithms:
         raise InputError("the menu has no algorithms; give an L1Menu XML", path)
-    document: dict[str, Any] = {"name": _text(root, "name", path)}
+    document: dict[str, Any] = {"name": text_of(root, "name", path)}
     comment = (root.findtext("comment") or "").strip()
     if comment:
         document["comment"] = comment
     document["scales"] = scales if isinstance(scales, str) else _plain(scales)
     document["externals"] = externals
-    document |= builder.document()
-    return document
+    return {**document, **conditions.sections(), "algorithms": algorithms}
 
 
 def _plain(scales: ScaleSet) -> dict[str, Any]:
     return scales.model_dump(mode="json", exclude_defaults=True)
 
 
-def _parse(path: Path) -> Element:
+def _algorithm(element: Element, conditions: Conditions, path: Path) -> dict[str, Any]:
+    """Return one algorithm; what our grammar cannot say carries the reason."""
+    made: dict[str, Any] = {"name": text_of(element, "name", path), "index": whole_of(element, "index", path)}
+    entries = entries_of(element, path)
+    text = text_of(element, "expression", path)
     try:
-        root = defusedxml.ElementTree.fromstring(read_text(path, MAX_XML).encode(), forbid_dtd=True)
-    except ParseError as failure:
-        line, column = failure.position
-        raise InputError(f"not XML: {failure.msg}; check it", path, line, column + 1) from None
-    except DefusedXmlException:
-        raise InputError("document types and entities are not read; remove them", path) from None
-    except (ValueError, RecursionError) as failure:
-        raise InputError(f"not XML: {failure}; check it", path) from None
-    if root.tag.rpartition("}")[2] != "menu":
-        raise InputError(f"the top element is '{root.tag[:60]}'; an L1Menu XML has 'menu'", path)
-    return root
-
-
-def _text(element: Element, tag: str, path: Path) -> str:
-    text = (element.findtext(tag) or "").strip()
-    if not text:
-        raise InputError(f"an element '{element.tag[-40:]}' lacks '{tag}'; add it", path)
-    return text
-
-
-def _number(element: Element, tag: str, path: Path) -> float:
-    text = _text(element, tag, path)
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"'{tag}' of '{element.tag[-40:]}' is '{text[:40]}'; give a number", path) from None
-
-
-def _whole(element: Element, tag: str, path: Path) -> int:
-    number = _number(element, tag, path)
-    if not number.is_integer():
-        raise InputError(f"'{tag}' of '{element.tag[-40:]}' is {number:g}; give a whole number", path)
-    return int(number)
-
-
-def _entries(element: Element, path: Path) -> _Entries:
-    found = _Entries()
-    for cut in element.iterfind("cut"):
-        found.cuts[_text(cut, "name", path)] = _Cut(
-            _text(cut, "type", path),
-            _number(cut, "minimum", path),
-            _number(cut, "maximum", path),
-            (cut.findtext("data") or "").strip(),
-        )
-    for required in element.iterfind("object_requirement"):
-        found.requirements[_text(required, "name", path)] = _Requirement(
-            _text(required, "type", path),
-            _number(required, "threshold", path),
-            _text(required, "comparison_operator", path).strip("."),
-            _whole(required, "bx_offset", path),
-        )
-    for required in element.iterfind("external_requirement"):
-        found.externals[_text(required, "name", path)] = _whole(required, "bx_offset", path)
-    return found
-
-
-def _split(inside: str) -> list[str]:
-    """Split at commas outside brackets."""
-    return re.findall(r"[^,\[\]]+(?:\[[^\[\]]*\])?", inside)
-
-
-class _Importer:
-    def __init__(self, scales: ScaleSet, externals: Mapping[str, int]) -> None:
-        self.scales = scales
-        self.externals = externals
-        self.algorithms: list[dict[str, Any]] = []
-        self.cuts: dict[str, dict[str, Any]] = {}
-        self.networks: dict[str, Any] = {}
-        self.conditions: dict[str, Any] = {}
-        self.names: dict[str, str] = {}
-        self.reasons: dict[str, str] = {}
-
-    def document(self) -> dict[str, Any]:
-        """Return what the algorithms use, sections that are empty left out."""
-        sections = {"cuts": self.cuts, "networks": self.networks, "conditions": self.conditions}
-        return {**{k: v for k, v in sections.items() if v}, "algorithms": self.algorithms}
-
-    def algorithm(self, element: Element, path: Path) -> None:
-        """Add one algorithm."""
-        name = _text(element, "name", path)
-        entry: dict[str, Any] = {"name": name, "index": _whole(element, "index", path)}
-        entries = _entries(element, path)
-        text = _text(element, "expression", path)
-        try:
-            program = parse_expression(text)
-            names = {part.text: self.condition(part.text, entries) for part in program if isinstance(part, Operand)}
-            entry["when"] = render(text, names)
-        except Unsupported as reason:
-            entry["unsupported"] = str(reason)
-        except InputError as failure:
-            entry["unsupported"] = failure.problem
-        self.algorithms.append(entry)
-
-    def condition(self, text: str, entries: _Entries) -> str:
-        """Return the name of the condition with this text, which is made and checked the first time."""
-        if text in self.reasons:
-            raise Unsupported(self.reasons[text])
-        if text not in self.names:
-            try:
-                made = self._make(text, entries)
-                self._check(made)
-            except (Unsupported, InputError) as reason:
-                self.reasons[text] = f"{text}: {getattr(reason, 'problem', reason)}"
-                raise Unsupported(self.reasons[text]) from None
-            name = _condition_name(text)
-            while name in self.conditions:
-                name += "_"
-            self.names[text] = name
-            self.conditions[name] = made
-        return self.names[text]
-
-    def _check(self, made: dict[str, Any]) -> None:
-        """Refuse what the loader would refuse, here, where only one algorithm suffers."""
-        file = MenuFile.model_validate_json(
-            _json(
-                {
-                    "name": "check",
-                    "scales": "cms_run3",
-                    "cuts": self.cuts,
-                    "networks": self.networks,
-                    "algorithms": [{"name": "check", "when": made}],
-                }
-            )
-        )
-        when = file.algorithms[0].when
-        assert when is not None
-        Lowering(file, self.scales, self.externals, None).lower(when)
-
-    def _make(self, text: str, entries: _Entries) -> dict[str, Any]:
-        if text in entries.externals:
-            bx = entries.externals[text]
-            signal = text.removeprefix("EXT_")
-            suffix = f"{bx:+d}"
-            if bx and signal.endswith(suffix):
-                signal = signal.removesuffix(suffix)
-            return {"external": signal, **({"bx": bx} if bx else {})}
-        call = _CALL.fullmatch(text)
-        if call:
-            return self._call(call, entries)
-        return self._leg(text, entries)
-
-    def _leg(self, text: str, entries: _Entries) -> dict[str, Any]:
-        match = _OBJECT.fullmatch(text)
-        if match is None or match["name"] not in entries.requirements:
-            raise Unsupported("no object requirement of this name")
-        required = entries.requirements[match["name"]]
-        cuts = {name: self._cut(name, entries) for name in (match["cuts"] or "").split(",") if name}
-        if required.object in _NETWORKS:
-            return self._network(required, cuts)
-        if required.object not in self.scales.objects:
-            raise Unsupported(f"unknown object '{required.object}'")
-        leg: dict[str, Any] = {"object": required.object}
-        fields = self.scales.objects[required.object].fields
-        if "pt" in fields:
-            leg["pt_gev"] = required.threshold
-        elif "count" in fields:
-            leg["count"] = int(required.threshold)
-            if leg["count"] != required.threshold:
-                raise Unsupported(f"threshold {required.threshold:g} is not a count")
-        elif "score" in fields:
-            scores = [cut.minimum for cut in cuts.values() if cut.kind == "CSCORE"]
-            leg["score_min"] = max([required.threshold, *scores])
-            cuts = {name: cut for name, cut in cuts.items() if cut.kind != "CSCORE"}
-        if required.compare != "ge":
-            leg["compare"] = required.compare
-        if required.bx:
-            leg["bx"] = required.bx
-        if cuts:
-            leg["cuts"] = [self._shared(name, cut) for name, cut in cuts.items()]
-        return leg
-
-    def _network(self, required: _Requirement, cuts: Mapping[str, _Cut]) -> dict[str, Any]:
-        model = next((cut.data for cut in cuts.values() if cut.kind == "MODEL"), "")
-        score = [cut.minimum for cut in cuts.values() if cut.kind in _NETWORK_CUTS]
-        name = re.sub(r"\W", "_", f"{required.object}_{model}" if model else required.object)
-        if name not in INPUT_MAPS:
-            raise Unsupported(f"the inputs of network '{name}' are not known; declare them under 'networks'")
-        if len(score) != 1:
-            raise Unsupported(f"network '{name}' needs one score cut")
-        self.networks[name] = {"inputs": INPUT_MAPS[name]}
-        made = {"network": name, "score_min": -int(-score[0] // 1)}
-        return {**made, **({"bx": required.bx} if required.bx else {})}
-
-    def _cut(self, name: str, entries: _Entries) -> _Cut:
-        if name not in entries.cuts:
-            raise Unsupported(f"no cut named '{name}'")
-        return entries.cuts[name]
-
-    def _shared(self, name: str, cut: _Cut) -> str:
-        """Add a cut on one object to the shared cuts and return its name there."""
-        if cut.kind in _WINDOWS:
-            said: dict[str, Any] = {_WINDOWS[cut.kind]: [cut.minimum, cut.maximum]}
-        elif cut.kind == "INDEX":
-            said = {"index": [int(cut.minimum), int(cut.maximum)]}
-        elif cut.kind in _LISTS:
-            try:
-                said = {_LISTS[cut.kind]: [int(number) for number in cut.data.split(",")]}
-            except ValueError:
-                raise Unsupported(f"cut '{name}' lists '{cut.data[:40]}', not numbers") from None
-        elif cut.kind == "CHG":
-            sign = {"pos": "positive", "neg": "negative"}.get(cut.data.lower(), cut.data.lower())
-            if sign not in ("positive", "negative"):
-                raise Unsupported(f"cut '{name}' asks for charge '{cut.data[:40]}'")
-            said = {"charge": sign}
-        else:
-            raise Unsupported(f"cut '{name}' of type '{cut.kind}' is not known")
-        ours = re.sub(r"\W", "_", name)
-        while self.cuts.get(ours, said) != said:
-            ours += "_"
-        self.cuts[ours] = said
-        return ours
-
-    def _call(self, call: re.Match[str], entries: _Entries) -> dict[str, Any]:
-        name = call["function"]
-        function = name.removesuffix("_orm")
-        if function not in _FUNCTIONS:
-            raise Unsupported(f"function '{name}' is not known")
-        legs = [self._leg(text.strip(), entries) for text in _split(call["inside"])]
-        if any("network" in leg for leg in legs):
-            raise Unsupported("a network's score is not an object")
-        made: dict[str, Any] = {"objects": legs}
-        overlap: dict[str, Any] = {}
-        for cut_name in (call["cuts"] or "").split(","):
-            if not cut_name:
-                continue
-            cut = self._cut(cut_name, entries)
-            key = _MASSES.get(function) if cut.kind == "MASS" else _PAIRS.get(cut.kind)
-            # A maximum of 0 below the minimum means none.
-            maximum = UNLIMITED if cut.maximum == 0 and cut.minimum > 0 else cut.maximum
-            window = [cut.minimum, maximum]
-            if cut.kind == "CHGCOR":
-                charges = {"ls": "same", "os": "opposite"}.get(cut.data.lower())
-                if charges is None:
-                    raise Unsupported(f"charge correlation '{cut.data[:40]}' is not known")
-                made["charges"] = charges
-            elif key is not None:
-                if key in made:
-                    raise Unsupported(f"two cuts of type '{cut.kind}'")
-                made[key] = window
-            elif cut.kind in _OVERLAPS:
-                overlap[_OVERLAPS[cut.kind]] = window
-            else:
-                raise Unsupported(f"cut '{cut_name}' of type '{cut.kind}' is not known")
-        if overlap or name.endswith("_orm"):
-            if len(legs) < 2 or not overlap:
-                raise Unsupported("overlap removal needs a reference object and a range")
-            made["remove_overlap"] = {"reference": legs.pop(), **overlap}
-        return made
-
-
-def _condition_name(text: str) -> str:
-    # The object is repeated in the names of its cuts: MU3[MU-QLTY_SNGL].
-    short = re.sub(r"\b\w+-(?=[A-Z])", "", text).replace("+", "_p")
-    short = re.sub(r"-(?=\d)", "_m", short)
-    name = re.sub(r"[^A-Za-z0-9]+", "_", short).strip("_")[:180]
-    return name if re.match(r"[A-Za-z]", name) and name.lower() not in ("and", "or", "not", "xor") else f"c_{name}"
-
-
-def _json(data: Any) -> str:
-    import json  # noqa: PLC0415
-
-    return json.dumps(data)
+        program = parse_expression(text)
+        names = {
+            part.text: conditions.condition(part.text, entries) for part in program if isinstance(part, Operand)
+        }
+        made["when"] = render(text, names)
+    except Unsupported as reason:
+        made["unsupported"] = str(reason)
+    except InputError as failure:
+        made["unsupported"] = failure.problem
+    return made

@@ -1,0 +1,108 @@
+"""The elements of an L1Menu XML: texts, numbers, and the cuts and requirements of an algorithm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml.ElementTree
+from defusedxml.common import DefusedXmlException
+
+from trigsim.base.errors import InputError
+from trigsim.menu.readers.model import read_text
+
+#: Four times the largest menu known, unpacked.
+MAX_XML = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A cut; ranges use minimum and maximum, lists use data."""
+
+    kind: str
+    minimum: float
+    maximum: float
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A required object."""
+
+    object: str
+    threshold: float
+    compare: str
+    bx: int
+
+
+@dataclass
+class Entries:
+    """The cuts and requirements of one algorithm, by name."""
+
+    cuts: dict[str, Cut] = field(default_factory=dict)
+    requirements: dict[str, Requirement] = field(default_factory=dict)
+    externals: dict[str, int] = field(default_factory=dict)
+
+
+def parse_xml(path: Path) -> Element:
+    """Read an XML file whose top element is `menu`; InputError says where it is not one."""
+    try:
+        root = defusedxml.ElementTree.fromstring(read_text(path, MAX_XML).encode(), forbid_dtd=True)
+    except ParseError as failure:
+        line, column = failure.position
+        raise InputError(f"not XML: {failure.msg}; check it", path, line, column + 1) from None
+    except DefusedXmlException:
+        raise InputError("document types and entities are not read; remove them", path) from None
+    except (ValueError, RecursionError) as failure:
+        raise InputError(f"not XML: {failure}; check it", path) from None
+    if root.tag.rpartition("}")[2] != "menu":
+        raise InputError(f"the top element is '{root.tag[:60]}'; an L1Menu XML has 'menu'", path)
+    return root
+
+
+def text_of(element: Element, tag: str, path: Path) -> str:
+    """Return the text of an element's child, which must be there."""
+    text = (element.findtext(tag) or "").strip()
+    if not text:
+        raise InputError(f"an element '{element.tag[-40:]}' lacks '{tag}'; add it", path)
+    return text
+
+
+def number_of(element: Element, tag: str, path: Path) -> float:
+    """Return the number in an element's child."""
+    text = text_of(element, tag, path)
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"'{tag}' of '{element.tag[-40:]}' is '{text[:40]}'; give a number", path) from None
+
+
+def whole_of(element: Element, tag: str, path: Path) -> int:
+    """Return the whole number in an element's child."""
+    number = number_of(element, tag, path)
+    if not number.is_integer():
+        raise InputError(f"'{tag}' of '{element.tag[-40:]}' is {number:g}; give a whole number", path)
+    return int(number)
+
+
+def entries_of(element: Element, path: Path) -> Entries:
+    """Return the cuts and requirements of an algorithm."""
+    found = Entries()
+    for cut in element.iterfind("cut"):
+        found.cuts[text_of(cut, "name", path)] = Cut(
+            text_of(cut, "type", path),
+            number_of(cut, "minimum", path),
+            number_of(cut, "maximum", path),
+            (cut.findtext("data") or "").strip(),
+        )
+    for required in element.iterfind("object_requirement"):
+        found.requirements[text_of(required, "name", path)] = Requirement(
+            text_of(required, "type", path),
+            number_of(required, "threshold", path),
+            text_of(required, "comparison_operator", path).strip("."),
+            whole_of(required, "bx_offset", path),
+        )
+    for required in element.iterfind("external_requirement"):
+        found.externals[text_of(required, "name", path)] = whole_of(required, "bx_offset", path)
+    return found
