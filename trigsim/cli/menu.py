@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trigsim.cli.common import JsonFlag, console, emit_json
+
+if TYPE_CHECKING:
+    from trigsim.menu.legs import TaggerScores
 
 MenuFile = Annotated[Path, typer.Argument(metavar="MENU", help="Menu: our YAML, or an L1Menu XML.")]
 #: Crossings listed for one algorithm; all are in --list.
@@ -119,7 +123,10 @@ def import_(
 
 def validate(
     menu: MenuFile,
-    vectors: Annotated[Path, typer.Option(help="uGT vector (.txt, .gz), NanoAOD or L1Ntuple (.root).")],
+    vectors: Annotated[
+        Path,
+        typer.Option(help="uGT vector (.txt, .gz), NanoAOD or L1Ntuple (.root), or stored crossings (folder)."),
+    ],
     network: Annotated[
         list[str] | None, typer.Option(help="NAME=FILE: numbers of a network of the menu; may be repeated.")
     ] = None,
@@ -147,7 +154,16 @@ def validate(
         if not (name and equals and file):
             raise InputError(f"'{text}' names no network; write NAME=FILE")
         networks[name] = load_network(file)
-    result = compare(read_menu(menu), read(vectors, objects), networks=networks, threads=threads)
+    models: Mapping[str, TaggerScores] = {}
+    if vectors.is_dir():
+        from trigsim.studies.recorded import recorded  # noqa: PLC0415
+        from trigsim.studies.store import Store  # noqa: PLC0415
+
+        store = Store.open(vectors)
+        models, rows = store.manifest.taggers, recorded(store)
+    else:
+        rows = read(vectors, objects)
+    result = compare(read_menu(menu), rows, models=models, networks=networks, threads=threads)
     if decisions is not None:
         write_decisions(decisions, result.decisions, result.run, result.lumi, result.event)
     if differences is not None:
