@@ -172,6 +172,24 @@ def test_what_stored_crossings_do_not_know_is_refused(files, tmp_path, menu, tra
 
 
 @pytest.mark.jit
+def test_prescales_of_a_column(files, tmp_path):
+    table = tmp_path / "prescales.csv"
+    table.write_text("name,low,high\nJet40,4,1\nHT150,0,1\n")
+    common = {"orbits": 100, "prescales": table}
+    trains = (files / "menu.yaml", files / "train.yaml", files / "store")
+    found = {column: sample_orbits(*trains, column=column, **common).rows for column in ("low", "high")}
+    assert found["low"]["HT150"].fired.value == 0
+    for column, factor in (("low", 4), ("high", 1)):
+        row = found[column]["Jet40"]
+        assert row.raw.value == pytest.approx(factor * row.fired.value, rel=0.02)
+    for column, message in (("x", "no column 'x'; choose one of low, high"), (None, "several columns")):
+        with pytest.raises(InputError, match=message):
+            sample_orbits(*trains, column=column, **common)
+    with pytest.raises(InputError, match="of which table"):
+        sample_orbits(*trains, column="low", orbits=1)
+
+
+@pytest.mark.jit
 def test_scheme_of_another_beam_is_refused(files):
     scheme = ROOT / "configs" / "beams" / "25ns_2760b_2760_288bpi_13inj.json"
     with pytest.raises(InputError, match="has 2760 colliding pairs, the beam 120"):

@@ -26,6 +26,8 @@ def orbits(
         str | None,
         typer.Option(help="Filling scheme in place of the train's: file, or name in configs/beams/."),
     ] = None,
+    prescales: Annotated[Path | None, typer.Option(help="CSV table of prescales; see docs/menu.md.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column of that table; its only one by default.")] = None,
     stored: Annotated[
         Path | None, typer.Option(help="Draw crossings from this store of `trigsim run --store`: quick, long runs.")
     ] = None,
@@ -55,18 +57,22 @@ def orbits(
     from trigsim.studies.orbits import emulate_orbits, sample_orbits  # noqa: PLC0415
 
     bunches = _scheme(scheme)
+    inputs = {"menu": menu, "train": train} | ({"prescales": prescales} if prescales else {})
     if stored is not None:
-        result = sample_orbits(menu, train, stored, orbits=number, scheme=bunches, seed=seed, threads=threads)
-        inputs = {"store": stored / "store.json"}
+        result = sample_orbits(
+            menu, train, stored, orbits=number, scheme=bunches, prescales=prescales, column=column,
+            seed=seed, threads=threads,
+        )  # fmt: skip
+        inputs["store"] = stored / "store.json"
     else:
         result = emulate_orbits(
-            menu, train, library, beam, parse_taggers(tagger or []),
-            orbits=number, scheme=bunches, seed=seed, threads=threads,
+            menu, train, library, beam, parse_taggers(tagger or []), orbits=number, scheme=bunches,
+            prescales=prescales, column=column, seed=seed, threads=threads,
         )  # fmt: skip
-        inputs = {"library": library / "manifest.json", "beam": beam}
+        inputs |= {"library": library / "manifest.json", "beam": beam}
     if output is not None:
-        used = bunches or train.parent / load(train, TrainConfig).scheme
-        record = provenance(seed, {"menu": menu, "train": train, "scheme": used, **inputs})
+        inputs["scheme"] = bunches or train.parent / load(train, TrainConfig).scheme
+        record = provenance(seed, inputs)
         page = write_sheet(orbit_sheet(result), record, output)
         write_text(output / "by_slot.csv", slot_table(result).csv())
     if as_json:

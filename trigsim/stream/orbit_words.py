@@ -19,8 +19,8 @@ from trigsim.stream.filling import FillingScheme
 from trigsim.stream.orbit import Triggers
 from trigsim.stream.parallel import in_order
 
-#: Orbits drawn at a time.
-CHUNK = 1024
+#: Orbits drawn at a time, at most, and decisions in them, about: what bounds the memory.
+CHUNK, DECISIONS = 1024, 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +137,20 @@ class Sampling:
 
     def triggers(self, orbits: int, seed: int, threads: int) -> Iterator[Triggers]:
         """Yield the triggers of all orbits, chunk by chunk; the result does not depend on `threads`."""
-        return self._drawn(self.words.probability, orbits, seed, threads, "orbit/words")
+        # Enough chunks that batches of orbits can tell the error.
+        return self._drawn(self.words.probability, orbits, max(1, orbits // 128), seed, threads, "orbit/words")
 
     def replicas(self, number: int, orbits: int, seed: int, threads: int) -> Iterator[Triggers]:
         """Yield the same with the probabilities of replica `number` of the library."""
         probability = self.words.replica(stream_rng(seed, "orbit/replica", number))
-        return self._drawn(probability, orbits, seed, threads, f"orbit/words/{number}")
+        return self._drawn(probability, orbits, orbits, seed, threads, f"orbit/words/{number}")
 
     def _drawn(
-        self, probability: NDArray[np.float64], orbits: int, seed: int, threads: int, stream: str
+        self, probability: NDArray[np.float64], orbits: int, most: int, seed: int, threads: int, stream: str
     ) -> Iterator[Triggers]:
         slots = np.flatnonzero(self.scheme.colliding)
-        size = max(1, min(CHUNK, orbits // 128))
+        per_orbit = float(probability.sum()) * len(slots) * self.words.bits.shape[1]
+        size = max(1, min(CHUNK, most, int(DECISIONS / max(per_orbit, 1.0))))
 
         def work(first: int) -> Triggers:
             rng = stream_rng(seed, stream, first)

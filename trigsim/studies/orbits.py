@@ -12,7 +12,7 @@ from trigsim.base.errors import InputError
 from trigsim.menu import load as load_menu
 from trigsim.menu.decide import CompiledMenu
 from trigsim.menu.menu import Menu
-from trigsim.menu.prescale import FinalDecision
+from trigsim.menu.prescale import FinalDecision, read_prescales
 from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.block import wanted_features
 from trigsim.stream.deadtime import DeadTime
@@ -45,6 +45,8 @@ def emulate_orbits(
     *,
     orbits: int,
     scheme: str | Path | None = None,
+    prescales: str | Path | None = None,
+    column: str | None = None,
     seed: int = 1,
     threads: int = 0,
 ) -> OrbitResult:
@@ -60,6 +62,8 @@ def emulate_orbits(
         Orbits to walk, 1 at least.
     scheme : path, optional
         Filling scheme in place of the train's.
+    prescales, column : path and str, optional
+        Table of prescales and the column to use (its only one by default); see `menu.prescale.read_prescales`.
     seed, threads : int
         The result does not depend on `threads`.
     """
@@ -72,7 +76,7 @@ def emulate_orbits(
         source, builder(library, source, ObjectSettings(), wanted), variant, checked, bunches,
         {str(kind): one for kind, one in config.timing.items()}, config.single_beam_collisions,
     )  # fmt: skip
-    readout = _readout(checked, config, bunches, variant.menu)
+    readout = _readout(checked, config, bunches, variant.menu, _column(checked, prescales, column))
     counts = readout.run(made.triggers(orbits, seed, cores(threads)), orbits)
     return summary(checked, config, readout, counts, "full emulation")
 
@@ -84,6 +88,8 @@ def sample_orbits(
     *,
     orbits: int,
     scheme: str | Path | None = None,
+    prescales: str | Path | None = None,
+    column: str | None = None,
     seed: int = 1,
     threads: int = 0,
 ) -> OrbitResult:
@@ -93,7 +99,7 @@ def sample_orbits(
     ----------
     menu, train, stored : path
         Menu YAML, train YAML, folder of `trigsim run --store`.
-    orbits, scheme, seed, threads
+    orbits, scheme, prescales, column, seed, threads
         As in `emulate_orbits`.
 
     Raises
@@ -110,7 +116,7 @@ def sample_orbits(
     _require_independent(checked, config, store, compiled, words)
     threads = cores(threads)
     sampling = Sampling(words, bunches)
-    readout = _readout(checked, config, bunches, compiled)
+    readout = _readout(checked, config, bunches, compiled, _column(checked, prescales, column))
     counts = readout.run(sampling.triggers(orbits, seed, threads), orbits)
     short = min(orbits, REPLICA_ORBITS)
     replicas = [
@@ -128,9 +134,28 @@ def _read(
     return load_menu(menu), config, read_filling(scheme or Path(train).parent / config.scheme)
 
 
-def _readout(menu: Menu, config: TrainConfig, scheme: FillingScheme, compiled: CompiledMenu) -> Readout:
+def _column(menu: Menu, prescales: str | Path | None, column: str | None) -> Mapping[str, int] | None:
+    if prescales is None:
+        if column is not None:
+            raise InputError(f"column '{column}' of which table? name the file with --prescales")
+        return None
+    columns = read_prescales(prescales, menu).columns
+    name = next(iter(columns)) if column is None and len(columns) == 1 else column
+    if name is None or name not in columns:
+        problem = f"no column '{column}'" if column else "several columns, or none"
+        raise InputError(f"{problem}; choose one of {', '.join(columns) or 'none'}", prescales)
+    return columns[name]
+
+
+def _readout(
+    menu: Menu,
+    config: TrainConfig,
+    scheme: FillingScheme,
+    compiled: CompiledMenu,
+    column: Mapping[str, int] | None,
+) -> Readout:
     names = compiled.names
-    final = FinalDecision.of(menu, names)
+    final = FinalDecision.of(menu, names, column)
     return Readout(names, group_columns(menu, names), final, DeadTime.of(config.dead_time), scheme)
 
 
