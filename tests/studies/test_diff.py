@@ -6,8 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trigsim.menu import loads
+from trigsim.menu.readers.model import Recorded
+from trigsim.menu.validate import validate
+from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.studies.decided import in_order
 from trigsim.studies.diff import diff, paired_efficiencies, paired_rates, written
+from trigsim.studies.recorded_diff import recorded_diff
 from trigsim.studies.store_format import BEAM
 
 WEIGHT = np.array([2.0, 0.5, 1.0])
@@ -78,3 +82,27 @@ def test_two_menus_on_the_store(stored):
     one, two = (stored.store.decide(stored.store.compile(m), BEAM)[at, 0] & 1 for m in (old, new))
     assert (one.tolist(), two.tolist()) == ([1], [0])
     assert not diff(stored.store, old, old).flips
+
+
+def test_recorded_events_flip_by_name():
+    rows = [[200, 0], [100, 90], [0, 0], [120, 110]]
+    jets = Collection({"pt": np.array(rows, np.int32)})
+    number = np.arange(4, dtype=np.uint64)
+    recorded = Recorded(
+        TriggerObjects({"JET": jets}, np.zeros((4, 4), np.uint64)), np.arange(4), "independent", (0, 0), False,
+        None, {}, np.full(4, 7, np.uint64), number, number + 100,
+    )  # fmt: skip
+    text = """
+name: m
+scales: phase2
+algorithms:
+  - {name: a, when: {object: JET, pt_gev: 25}}
+  - {name: b, when: {objects: [{object: JET, pt_gev: 20, times: 2}]}}
+  - {name: gone, when: {object: HT, pt_gev: 1}}
+"""
+    menus = loads(text), loads(text.replace("25", "30").replace("times: 2", "times: 1"))
+    found = recorded_diff(*menus, *(validate(menu, [recorded]) for menu in menus))
+    assert found.flips == {"a": {"7:1:101": False}, "b": {"7:0:100": True}}
+    assert (found.changes["a"].gained, found.changes["a"].lost, found.events) == (0, 1, 4)
+    assert "HT" in found.unsupported["gone"]
+    assert [(w.name, w.what) for w in found.written] == [("a", "condition"), ("b", "condition")]

@@ -272,27 +272,59 @@ def fit(
         write_text(output / "menu.yaml", found.menu)
     _give("fit", found.as_dict(), tables, {"pareto": pareto_plot(found)}, output, as_json, show=("moved", "fitted"))
     if not found.within:
-        raise CheckFailed(f"nothing is within the budget; the tightest menu takes {found.rate:.4g} kHz")
+        costs = [("total", found.rate, limits.total)]
+        costs += [(f"group {g}", found.after[g].after.rate.value, r) for g, r in limits.groups.items()]
+        costs += [(f"pure {a}", found.after[a].after.pure.value, r) for a, r in limits.pure.items()]
+        over = [f"{what} takes {rate:.4g} of {limit:g} kHz" for what, rate, limit in costs if rate > limit]
+        raise CheckFailed(f"nothing is within the budgets; at its tightest {', '.join(over) or 'the menu is over'}")
 
 
 def diff(
     old: Annotated[Path, typer.Argument(help="Menu YAML.")],
     new: Annotated[Path, typer.Argument(help="Menu YAML.")],
-    store: StoreFolder,
+    store: Annotated[Path | None, typer.Option(help="Crossings of `trigsim run MENU --store DIR`.")] = None,
+    vectors: Annotated[
+        Path | None,
+        typer.Option(help="Recorded events instead, as in `trigsim validate`: flips by run:lumi:event."),
+    ] = None,
     output: Output = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare two menus on the same crossings."""
-    from trigsim.menu import load  # noqa: PLC0415
-    from trigsim.report.study_tables import changes_table, flips_table, written_table  # noqa: PLC0415
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+    from trigsim.menu.files import read_menu  # noqa: PLC0415
+    from trigsim.menu.readers import read  # noqa: PLC0415
+    from trigsim.menu.validate import validate  # noqa: PLC0415
+    from trigsim.report.study_tables import (  # noqa: PLC0415
+        changes_table,
+        flips_table,
+        recorded_flips_table,
+        written_table,
+    )
     from trigsim.studies.diff import diff as find  # noqa: PLC0415
+    from trigsim.studies.recorded_diff import recorded_diff  # noqa: PLC0415
     from trigsim.studies.store import Store  # noqa: PLC0415
 
-    found = find(Store.open(store), load(old), load(new))
+    menus = read_menu(old), read_menu(new)
+    if (store is None) == (vectors is None):
+        raise InputError("compare on crossings of --store or on events of --vectors; give one")
+    if vectors is not None:
+        recorded = recorded_diff(*menus, *(validate(menu, read(vectors)) for menu in menus))
+        tables = {
+            "written": written_table(recorded),
+            "changes": changes_table(recorded.changes, f"{recorded.events} events: fraction that passes"),
+            "flips": recorded_flips_table(recorded.flips),
+        }
+        _give("diff", recorded.as_dict(), tables, {}, output, as_json)
+        return
+    found = find(Store.open(store or Path()), *menus)
     tables = {"written": written_table(found)}
-    tables |= {f"changes_{sample}": changes_table(found, sample) for sample in found.changes}
-    tables["flips"] = flips_table(found.flips if output is not None else found.flips[:SHOWN])
-    _give("diff", found.as_dict(), tables, {}, output, as_json, show=[name for name in tables if name != "flips"])
+    for sample, changes in found.changes.items():
+        what = "rates [kHz]" if sample == "beam" else "efficiencies"
+        tables[f"changes_{sample}"] = changes_table(changes, f"{sample}: {what}")
+    shown = [*tables]
+    tables["flips"] = flips_table(found.flips)
+    _give("diff", found.as_dict(), tables, {}, output, as_json, show=shown)
     if not as_json:
         console().print(flips_table(found.flips[:SHOWN]).rich())
         typer.echo(f"{min(SHOWN, len(found.flips))} of {len(found.flips)} flips are shown; -o DIR writes all")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from trigsim.report.tables import Table
-from trigsim.studies.diff import Flip, MenuDiff
+from trigsim.studies.diff import Change, Flip, MenuDiff
 from trigsim.studies.fit import FitResult
 from trigsim.studies.gains import Gain
 from trigsim.studies.overlap import Overlap
 from trigsim.studies.rate_table import RateTable
+from trigsim.studies.recorded_diff import RecordedDiff
 from trigsim.studies.thresholds import Bought, Curve
 from trigsim.studies.turnon import POINTS, Scaling, TurnOn
 
@@ -160,22 +161,30 @@ def pareto_table(found: FitResult) -> Table:
     return Table("What other budgets buy (counts of the fit)", ("rate [kHz]", "efficiency", *names), rows)
 
 
-def written_table(found: MenuDiff) -> Table:
+def written_table(found: MenuDiff | RecordedDiff) -> Table:
     """Return the differences of the grammar."""
     rows = tuple((w.part, w.name, w.what or ("new" if not w.old else "gone"), w.old, w.new) for w in found.written)
     return Table(f"{found.old} → {found.new}: as written", ("part", "name", "what", "old", "new"), rows)
 
 
-def changes_table(found: MenuDiff, sample: str) -> Table:
-    """Return the rows of a sample that flip any crossing, and the total."""
+def changes_table(changes: Mapping[str, Change], title: str) -> Table:
+    """Return the rows that flip any crossing, and the total."""
     rows = tuple(
         (row, str(c.gained), str(c.lost), c.old.numbers, c.new.numbers, c.difference.numbers)
-        for row, c in found.changes[sample].items()
+        for row, c in changes.items()
         if c.gained or c.lost or row == "total"
     )
-    unit = "rate [kHz]" if sample == "beam" else "efficiency"
-    header = ("row", "gained", "lost", f"old {unit}", f"new {unit}", "difference")
-    return Table(f"{sample}: what changes", header, rows)
+    return Table(title, ("row", "gained", "lost", "old", "new", "difference"), rows)
+
+
+def recorded_flips_table(flips: Mapping[str, Mapping[str, bool]]) -> Table:
+    """Return the recorded events that flip."""
+    rows = tuple(
+        (name, place, "gained" if passes else "lost")
+        for name, places in flips.items()
+        for place, passes in places.items()
+    )
+    return Table("Events that flip", ("algorithm", "run:lumi:event", "what"), rows)
 
 
 def flips_table(flips: Sequence[Flip]) -> Table:

@@ -211,7 +211,7 @@ def fit(
             for rate, gain, where in found.pareto
         ]
         closer = [_closer(r, s, i) for r, s, i in zip(ranges, steps, found.best, strict=True)]
-        if number == ROUNDS - 1 or closer == steps:
+        if number == ROUNDS - 1 or closer == steps or found.efficiency < 0:
             break
         best = [s.values[i] for s, i in zip(steps, found.best, strict=True)]
         at = tuple(_nearest(s.values, value) for s, value in zip(closer, best, strict=True))
