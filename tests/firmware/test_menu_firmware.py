@@ -14,9 +14,10 @@ from trigsim.cli.main import app
 from trigsim.firmware.csim import UNOPTIMISED
 from trigsim.firmware.menu_compare import Sample, compare_menu, left_out
 from trigsim.firmware.menu_csim import build_menu, calls
+from trigsim.firmware.menu_design import design
 from trigsim.firmware.menu_inputs import drawn
 from trigsim.firmware.menu_pairs import linear
-from trigsim.firmware.menu_project import design, write_menu
+from trigsim.firmware.menu_project import write_menu
 from trigsim.firmware.menu_words import identifier, pack, slots_of
 from trigsim.menu import load, loads
 from trigsim.menu.files import to_yaml
@@ -42,6 +43,7 @@ conditions:
   a: {external: A}
   b_before: {external: B, bx: -1}
   mu_after: {object: MU, pt_gev: 3, bx: 1, cuts: [good]}
+  near: {object: JET, pt_gev: 12}   # a word of menu_logic.h
   double: {object: JET, pt_gev: 30, eta: [[-5, -3], [3, 5]]}   # a word of C++
   three: {objects: [{object: MU, pt_gev: 5}, {object: MU, pt_gev: 3, cuts: [good]}, {object: EG, pt_gev: 0}]}
   unequal: {objects: [{object: MU, pt_gev: 5, eta: [-1, 1]}, {object: MU, pt_gev: 0, cuts: [good]}]}
@@ -78,7 +80,7 @@ conditions:
     remove_overlap: {reference: {object: MU, pt_gev: 2, bx: 1}, dr: [0, 2]}
 algorithms:
   - {name: A, index: 40, when: a and not b_before}
-  - {name: B, when: mu_after xor (double or three) and unequal}
+  - {name: B, when: mu_after xor (double or three) and unequal or near and not near}
   - {name: C, when: not (a and b_before) or same}
 """
 ALONE = ("same", "opposite", "charged_mass", "across", "triple", "triple_jets", "far", "transverse", "slow", "over")

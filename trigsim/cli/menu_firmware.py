@@ -13,7 +13,7 @@ from trigsim.cli.common import JsonFlag, OutputFolder, Seed, emit_json
 if TYPE_CHECKING:
     from trigsim.firmware.menu_compare import Sample
     from trigsim.firmware.menu_csim import MenuCSim
-    from trigsim.firmware.menu_project import MenuDesign
+    from trigsim.firmware.menu_design import MenuDesign
     from trigsim.menu.menu import Menu
     from trigsim.menu.networks import CrossingNetwork
     from trigsim.tagger.tagger import Tagger
@@ -99,7 +99,8 @@ def compare_menu(
     from trigsim.firmware.menu_compare import compare_menu as compare  # noqa: PLC0415
     from trigsim.firmware.menu_compare import left_out  # noqa: PLC0415
     from trigsim.firmware.menu_csim import build_menu  # noqa: PLC0415
-    from trigsim.firmware.menu_project import design, write_menu  # noqa: PLC0415
+    from trigsim.firmware.menu_design import design  # noqa: PLC0415
+    from trigsim.firmware.menu_project import write_menu  # noqa: PLC0415
     from trigsim.menu.files import read_menu  # noqa: PLC0415
 
     if vectors is not None and library is not None:
@@ -139,7 +140,7 @@ def _design(
 ) -> tuple[MenuDesign, dict[str, str], list[Sample]]:
     """Return the design, why algorithms are left out, and the recorded crossings."""
     from trigsim.firmware.menu_compare import Sample, left_out  # noqa: PLC0415
-    from trigsim.firmware.menu_project import design  # noqa: PLC0415
+    from trigsim.firmware.menu_design import design  # noqa: PLC0415
     from trigsim.firmware.menu_words import slots_of  # noqa: PLC0415
     from trigsim.menu.readers import read  # noqa: PLC0415
     from trigsim.menu.validate import unsupported  # noqa: PLC0415

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trigsim.base.files import atomic_path
 from trigsim.base.progress import progress
 from trigsim.firmware.csim import QUICK, require_compiler
-from trigsim.firmware.menu_project import MenuDesign
+from trigsim.firmware.menu_design import MenuDesign
 from trigsim.firmware.menu_words import pack
 from trigsim.menu.decide import Rows
 from trigsim.objects.model import TriggerObjects

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.firmware.menu_project import MenuDesign
+from trigsim.firmware.menu_design import MenuDesign
 from trigsim.firmware.menu_words import EXTERNAL_BITS, is_network, numbers_of
 from trigsim.menu.legs import field_scale
 from trigsim.numeric.random import stream_rng
