@@ -77,7 +77,7 @@ def test_pieces_add_up_to_the_whole(seed, cuts):
     whole, added = (RateCounts.empty(ROWS, 3, 7, 4) for _ in range(2))
     for stratum in (2, 0, 2):
         event, bits = rng.integers(0, 30, 40), rng.random((40, 3)) < 0.3
-        kinds = rng.integers(0, 200, (40, 2, 4)).astype(np.float32)
+        kinds = rng.integers(0, 200, (40, 2, 4)).astype(np.int32)
         whole.fill(stratum, event, bits, kinds)
         if stratum == 0:
             np.testing.assert_array_equal(whole.class_tried[0], kinds.sum(axis=0))

@@ -1,5 +1,6 @@
 """Classes of collisions, and how many of each a crossing holds, against plain loops."""
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.stream.collisions import made_up
 from trigsim.events.model import MUON_PT
-from trigsim.stream.companions import MUON_GEV, classes
+from trigsim.stream.companions import ALONE, MUON_GEV, QUIET, classes
 from trigsim.stream.plan import draw_plan, pool
 from trigsim.stream.strata import Strata
 
@@ -30,20 +31,38 @@ def test_classes_part_the_collisions_that_may_be_drawn(seed):
         assert set(found.stratum[found.of[some]]) == {k}
     np.testing.assert_array_equal(found.size, np.bincount(found.of[np.concatenate(made.members)]))
     assert found.size.min() > 0
-    # Collisions with a muon are classes of their own.
     p = made.pool
-    muon = [
-        p.muon_pt[p.muon_offsets[e] : p.muon_offsets[e + 1]].max(initial=0) >= MUON_PT.to_hw(MUON_GEV)
-        for e in range(len(p.muon_offsets) - 1)
-    ]
+
+    def each(values, offsets, join, power=1):
+        return np.array([join(values[a:b].astype(np.int64) ** power) for a, b in pairwise(offsets)])
+
+    muon = each(p.muon_pt, p.muon_offsets, lambda v: v.max(initial=0)) >= MUON_PT.to_hw(MUON_GEV)
+    square, energy = (each(p.tower_et, p.tower_offsets, np.sum, power) for power in (2, 1))
     for j in range(len(found)):
-        of_class = [e for some in made.members for e in some if found.of[e] == j]
-        assert len({bool(muon[e]) for e in of_class}) == 1
-    # Classes of energy are ordered: what is in the first holds less than what is in the last.
-    energy = np.array([p.tower_et[p.tower_offsets[e] : p.tower_offsets[e + 1]].sum() for e in range(900)])
-    quiet = ~np.array(muon[:900])
-    first = quiet & (found.of[:900] == 0)
-    assert energy[first].max() <= np.quantile(energy, 0.6)
+        members = [e for some in made.members for e in some if found.of[e] == j]
+        assert len(set(muon[members])) == 1
+    # Of those without a muon the hardest are alone, and harder than any that are not.
+    some = made.members[0]
+    quiet = some[~muon[some]]
+    order = quiet[np.argsort(-square[quiet], kind="stable")]
+    assert (found.size[found.of[order[: ALONE[0]]]] == 1).all()
+    # Of the softest, total energy tells the classes apart: they do not overlap.
+    soft = order[-len(order) // 2 :]
+    limits = sorted(
+        (energy[soft[found.of[soft] == j]].min(), energy[soft[found.of[soft] == j]].max())
+        for j in set(found.of[soft])
+    )
+    assert 2 <= len(limits) <= QUIET
+    for (_, high), (low, _) in pairwise(limits):
+        assert high <= low
+
+
+def test_a_stratum_of_few_is_one_class():
+    made = source(1)
+    made.strata = Strata(("a", "b"), np.array([[20.0, 0.01]]), np.ones(1))
+    found = classes(made)
+    assert (found.stratum == 1).sum() == 1
+    assert found.size[-1] == 60
 
 
 @settings(max_examples=10)

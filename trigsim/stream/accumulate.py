@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trigsim.stream.companion_kernels import add_classes
+
 #: Clusters that the hardest collisions of a stratum are counted in, at most. Collisions of a larger library share
 #: them by number, which leaves the mean of a variance as it is and bounds the memory.
 CLUSTERS = 8192
@@ -85,7 +87,7 @@ class RateCounts:
         stratum: int,
         event: NDArray[np.int64],
         bits: NDArray[np.bool_],
-        classes: NDArray[np.float32] | None = None,
+        classes: NDArray[np.int32] | None = None,
     ) -> None:
         """Count n crossings of one stratum.
 
@@ -97,8 +99,8 @@ class RateCounts:
             Number of each one's hardest collision within the stratum.
         bits : bool, shape (n, rows)
             What passed.
-        classes : float32, shape (n, 2, p), optional
-            Whole numbers: collisions of each class, hardest and companions.
+        classes : int32, shape (n, 2, p), optional
+            Collisions of each class, hardest and companions.
         """
         _, strata, events = self.passes.shape
         cluster = event % events
@@ -106,11 +108,8 @@ class RateCounts:
         row, crossing = np.nonzero(bits.T)
         np.add.at(self.passes.reshape(-1), (row * strata + stratum) * events + cluster[crossing], 1)
         if classes is not None:
-            # float32 holds these whole numbers exactly, and its product is a fast one.
-            flat = classes.reshape(len(bits), -1)
-            of_rows = (bits.T.astype(np.float32) @ flat).astype(np.int64)
-            self.class_passed[:, stratum] += of_rows.reshape(self.class_passed[:, stratum].shape)
-            self.class_tried[stratum] += flat.sum(axis=0).astype(np.int64).reshape(self.class_tried[stratum].shape)
+            add_classes(bits, classes, self.class_passed[:, stratum])
+            self.class_tried[stratum] += classes.sum(axis=0)
 
     def piece(self) -> Piece:
         """Return counts of a single stratum as sparse arrays."""

@@ -2,13 +2,14 @@
 
 A crossing at a mean pile-up of 200 holds two hundred soft collisions, always of the same ten thousand. How much a
 rate hangs on which ten thousand they are is found from how much more often crossings pass that hold more collisions
-of one class. Classes are chosen by what a trigger can see of a collision: a muon, the total transverse energy, the
-hardest tower.
+of one class. What a trigger sees of soft collisions is mostly the few hard ones among them: those are classes of
+their own, the others are sorted by what they deposit.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,15 @@ from trigsim.stream.companion_kernels import count_classes
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import Source
 
-#: A collision with a muon of this many GeV is in the muon class of its stratum.
+#: A collision with a muon of this many GeV is sorted by it.
 MUON_GEV = 3.0
 #: Chance adds (mean number of companions) * classes / collisions of the sampling variance, and is subtracted again:
-#: not more than this, lest what is left drown in its noise.
-CHANCE = 0.35
-#: Energy and tower classes go this many a side at most, and hold about this many collisions at least.
-SIDE, LEAST = 7, 20
+#: not much more than this, lest what is left drown in its noise.
+CHANCE = 0.55
+#: Hard collisions that are classes of their own, at least and at most, and classes that a stratum has beside them.
+ALONE, OTHERS = (4, 48), 16
+#: Collisions that are not in this hardest part of their stratum are sorted by total energy, into so many classes.
+HARD_PART, QUIET = 1 / 6, 4
 #: A stratum of fewer collisions in a crossing is one class: companions of it are rare.
 FEW = 0.1
 
@@ -48,9 +51,9 @@ class Classes:
     def __len__(self) -> int:
         return len(self.size)
 
-    def count(self, plan: Plan) -> NDArray[np.float32]:
+    def count(self, plan: Plan) -> NDArray[np.int32]:
         """Return the collisions of each class in n crossings, shape (n, 2, p): the hardest, its companions."""
-        out = np.zeros((len(plan), 2, len(self)), np.float32)
+        out = np.zeros((len(plan), 2, len(self)), np.int32)
         count_classes(plan.offsets, plan.event, self.of, out)
         return out
 
@@ -59,27 +62,38 @@ def classes(source: Source) -> Classes:
     """Sort the collisions that a source draws of each stratum into classes."""
     pool, mean = source.pool, source.strata.share @ source.strata.means
     energy = _of_each(np.add, pool.tower_et, pool.tower_offsets)
-    tower = _of_each(np.maximum, pool.tower_et, pool.tower_offsets)
-    muon = _of_each(np.maximum, pool.muon_pt, pool.muon_offsets) >= MUON_PT.to_hw(MUON_GEV)
+    # The sum of squares tells a few hard towers from many soft ones.
+    hardness = _of_each(np.add, pool.tower_et.astype(np.int64) ** 2, pool.tower_offsets)
+    muon = _of_each(np.maximum, pool.muon_pt, pool.muon_offsets)
     of = np.zeros(len(energy), np.int16)
     stratum: list[int] = []
     for k, some in enumerate(source.members):
-        most = min(CHANCE * len(some) / mean[k], len(some) / LEAST, SIDE**2) if mean[k] > FEW else 1.0
-        side = max(1, int(np.sqrt(most)))
-        slice_of_energy = _quantile(energy[some], side)
-        within = np.zeros(len(some), np.int64)
-        for one in range(side):
-            chosen = slice_of_energy == one
-            within[chosen] = _quantile(tower[some[chosen]], side)
-        number = np.where(muon[some], side * side, slice_of_energy * side + within)
-        used, number = np.unique(number, return_inverse=True)
+        number = np.zeros(len(some), np.int64)
+        if mean[k] > FEW:
+            alone = int(np.clip(CHANCE * len(some) / mean[k] - OTHERS, *ALONE))
+            number = _sort(energy[some], hardness[some], muon[some], alone)
         of[some] = len(stratum) + number
-        stratum += [k] * len(used)
+        stratum += [k] * int(number.max() + 1)
     drawn = np.concatenate(source.members)
     return Classes(of, np.array(stratum), np.bincount(of[drawn], minlength=len(stratum)))
 
 
-def _of_each(join: np.ufunc, values: NDArray[np.uint16], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+def _sort(
+    energy: NDArray[np.int64], hardness: NDArray[np.int64], muon: NDArray[np.int64], alone: int
+) -> NDArray[np.int64]:
+    """Return the class of each collision of a stratum, from 0, none of them empty."""
+    number = np.zeros(len(energy), np.int64)
+    with_muon = muon >= MUON_PT.to_hw(MUON_GEV)
+    number[with_muon] = _doubling(_rank(muon[with_muon]), alone)
+    rest = np.flatnonzero(~with_muon)
+    rank = _rank(hardness[rest])
+    number[rest] = 1000 + _doubling(rank, alone)
+    quiet = rest[rank >= HARD_PART * len(rest)]
+    number[quiet] = 2000 + _rank(energy[quiet]) * QUIET // max(len(quiet), 1)
+    return np.asarray(np.unique(number, return_inverse=True)[1], dtype=np.int64)
+
+
+def _of_each(join: np.ufunc, values: NDArray[Any], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return `join` over the entries of each collision, 0 where it has none."""
     result = np.zeros(len(offsets) - 1, np.int64)
     some = np.diff(offsets) > 0
@@ -88,8 +102,14 @@ def _of_each(join: np.ufunc, values: NDArray[np.uint16], offsets: NDArray[np.int
     return result
 
 
-def _quantile(values: NDArray[np.int64], parts: int) -> NDArray[np.int64]:
-    """Return which of equally many parts, from low to high, each value belongs to; ties by order."""
+def _rank(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the place of each value, the largest first; ties by order."""
     rank = np.empty(len(values), np.int64)
-    rank[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return rank * parts // max(len(values), 1)
+    rank[np.argsort(-values, kind="stable")] = np.arange(len(values))
+    return rank
+
+
+def _doubling(rank: NDArray[np.int64], alone: int) -> NDArray[np.int64]:
+    """Return a class of its own for each of the first, then classes each as large as all before."""
+    doublings = np.log2(np.maximum(rank, alone) / alone).astype(np.int64)
+    return np.where(rank < alone, rank, alone + doublings)
