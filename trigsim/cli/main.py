@@ -14,8 +14,8 @@ from trigsim.base.errors import CheckFailed, InputError
 
 #: Each module has ``register(app)``; it imports what its commands need only when they run.
 GROUPS = (
-    "doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "latency", "studies", "menu",
-    "bench",
+    "doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "latency", "studies",
+    "serve", "menu", "bench",
 )  # fmt: skip
 
 app = typer.Typer(

@@ -66,7 +66,8 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
         .get_template("page.html.j2")
         .render(
             title=scan.name,
-            subtitle=f"mean pile-up {scan.mean_pileup:g}, {scan.crossing_rate_khz / 1e3:.2f} MHz of colliding bunches",
+            subtitle=f"mean pile-up {scan.mean_pileup:g}, "
+            f"{scan.crossing_rate_khz / 1e3:.2f} MHz of colliding bunches",
             summary=_summary(scan),
             equal=differ == 0,
             equality=f"Emulator against hls4ml C simulation: {differ} of {compared:,} outputs differ.",

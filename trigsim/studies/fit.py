@@ -196,8 +196,8 @@ def fit(
         If the engine counts differently.
     """
     groups = _checked(store, menu, budget, signals)
-    steps = [Steps(r.free, _values(r, r.low, r.high, n, _now(store, r.free))) for r, n in _sized(menu, ranges)]
-    at: At = tuple(_nearest(s.values, _now(store, s.free)) for s in steps)
+    steps = [Steps(r.free, _values(r, r.low, r.high, n, value_now(store, r.free))) for r, n in _sized(menu, ranges)]
+    at: At = tuple(_nearest(s.values, value_now(store, s.free)) for s in steps)
     pareto: list[Point] = []
     for number in range(ROUNDS):
         goal = Goal(space(store, menu, steps, (BEAM, *signals), seed), budget, groups, signals)
@@ -219,8 +219,8 @@ def fit(
     return _result(store, menu, goal, found, _undominated(pareto), seed)
 
 
-def _now(store: Store, one: Free) -> float:
-    """Return what a free number is in the menu; a score in hardware integers."""
+def value_now(store: Store, one: Free) -> float:
+    """Return what a free number is in the menu; a score in hardware integers, that of a working point too."""
     if one.key != "score":
         return float(one.value)
     tagger = store.manifest.taggers.get(one.value["model"])
@@ -283,7 +283,9 @@ def _result(store: Store, menu: Menu, goal: Goal, found: Found, pareto: tuple[Po
                 union = words.union(range(len(again.names)))
                 gains[sample] = efficiency(int(np.bitwise_count(union).sum()), len(again))
         passed.append(gains)
-    moved = {s.free.name: (_now(store, s.free), s.values[i]) for s, i in zip(made.steps, found.best, strict=True)}
+    moved = {
+        s.free.name: (value_now(store, s.free), s.values[i]) for s, i in zip(made.steps, found.best, strict=True)
+    }
     return FitResult(
         moved=moved,
         before=tables[0],

@@ -145,11 +145,13 @@ def ladders(menu: Menu, wanted: Sequence[tuple[str, Sequence[Setting]]]) -> Menu
     total = sum(len(settings) for _, settings in wanted)
     if total > MOST:
         raise InputError(f"{total} settings at once; at most {MOST} fit: free fewer numbers or widen the steps")
-    conditions: dict[str, Any] = dict(data.get("conditions", {}))
-    algorithms: list[dict[str, Any]] = []
-    for name, settings in wanted:
+    for name, _ in wanted:
         if name not in place:
             raise InputError(f"the menu has no algorithm '{name}'; it has {', '.join(place)}", menu.document.file)
+    used = set().union(*(_names(data, data["algorithms"][place[name]].get("when")) for name, _ in wanted))
+    conditions: dict[str, Any] = {name: c for name, c in data.get("conditions", {}).items() if name in used}
+    algorithms: list[dict[str, Any]] = []
+    for name, settings in wanted:
         for setting in settings:
             number = len(algorithms)
             changed = settled(data, setting)

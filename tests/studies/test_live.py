@@ -1,0 +1,124 @@
+"""A page with sliders says what the engine says of the menu that its button writes."""
+
+import json
+import shutil
+import subprocess
+import threading
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import pytest
+
+from trigsim.base.errors import InputError
+from trigsim.menu import load, loads
+from trigsim.numeric.intervals import efficiency
+from trigsim.report.serve import Server
+from trigsim.studies.decided import decided
+from trigsim.studies.live import Live
+from trigsim.studies.rate_table import Prescaling, rate_table
+from trigsim.studies.store_format import BEAM
+
+pytestmark = pytest.mark.jit
+MOVED = {"pair:0:pt_gev": 45.0, "Jet90:pt_gev": 100.0, "Tagged:score": 0.0}
+
+
+@pytest.fixture(scope="module")
+def live(stored):
+    return Live.open(stored.store, load(stored.menu))
+
+
+@pytest.fixture(scope="module")
+def server(live):
+    made = Server.of(live)
+    thread = threading.Thread(target=made.http.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.http.shutdown()
+    made.http.server_close()
+
+
+def answer(server, path, **headers):
+    with urlopen(Request(server.url + path, headers=headers), timeout=60) as said:
+        return said.read().decode()
+
+
+@pytest.mark.parametrize("values", [{}, MOVED, {"pair:1:pt_gev": 80.0}])
+def test_rows_are_those_of_the_written_menu(live, stored, values):
+    menu = loads(live.text(values), stored.menu)
+    sample = decided(stored.store, BEAM, menu)
+    table = rate_table(sample, Prescaling.of(menu, sample.names), stored.store.manifest.beam.crossing_rate_khz)
+    signal = decided(stored.store, "vh_bb", menu)
+    for row in live.at(values):
+        expected = table[row.name].before.rate
+        assert row.rate.value == pytest.approx(expected.value, rel=1e-12)
+        assert (row.rate.low, row.rate.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+        members = {"group": menu.groups.get(row.name), "total": signal.names}.get(row.kind, [row.name])
+        passed = int(signal.passes(members).sum())
+        assert row.efficiencies["vh_bb"] == efficiency(passed, len(signal))
+
+
+def test_moving_a_number_moves_only_what_uses_it(live):
+    before, after = ({r.name: r.rate.value for r in live.at(v)} for v in ({}, {"pair:0:pt_gev": 45.0}))
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed <= {"Pair", "Pair_HT", "jets", "sums", "total"}
+    assert "Pair" in changed
+    assert after["Pair"] > before["Pair"]
+
+
+def test_the_written_menu_keeps_its_comments(live):
+    text = live.text(MOVED)
+    assert "# a comment that stays" in text
+    assert "pt_gev: 45" in text
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [({"Jet9:pt_gev": 1.0}, "no free number"), ({"Jet90:pt_gev": 1e6}, "may move from 45 to 180")],
+)
+def test_what_cannot_move(live, values, says):
+    with pytest.raises(InputError, match=says):
+        live.at(values)
+
+
+def test_the_server_answers_as_the_engine_does(server, live):
+    said = json.loads(answer(server, "state?" + urlencode(MOVED)))
+    assert said["rows"] == [row.as_dict() for row in live.at(MOVED)]
+    assert answer(server, "menu.yaml?" + urlencode(MOVED)) == live.text(MOVED)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("", {"Host": "elsewhere.example"}, 403),
+        ("state?Jet90%3Apt_gev=lots", {}, 400),
+        ("state?nothing=1", {}, 400),
+        ("../store.json", {}, 404),
+    ],
+)
+def test_what_the_server_refuses(server, path, headers, status):
+    with pytest.raises(HTTPError) as refused:
+        answer(server, path, **headers)
+    assert refused.value.code == status
+    refused.value.close()
+
+
+def test_it_listens_on_the_loopback_only(server):
+    assert server.http.server_address[0] == "127.0.0.1"
+
+
+def test_a_browser_shows_the_moved_menu(server, live):
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("needs Chromium")
+    page = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000", "--dump-dom",
+         f"{server.url}#{urlencode(MOVED)}"],
+        capture_output=True, text=True, timeout=120, check=True,
+    ).stdout  # fmt: skip
+    row = next(r for r in live.at(MOVED) if r.name == "Jet90")
+    cells = page.split('data-name="algorithm Jet90"')[1].split("</tr>")[0]
+    interval = f"[{float(f'{row.rate.low:.3g}'):g}, {float(f'{row.rate.high:.3g}'):g}]"
+    assert f"<td>{float(f'{row.rate.value:.3g}'):g}<span" in cells
+    assert interval in cells
+    assert "menu.yaml?" in page

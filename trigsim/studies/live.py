@@ -1,0 +1,205 @@
+"""A menu whose numbers move, decided again by the real engine on stored crossings that stay in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.base.errors import InputError
+from trigsim.menu.menu import Menu
+from trigsim.numeric.intervals import Estimate, efficiency
+from trigsim.objects.model import TriggerObjects
+from trigsim.stream.parallel import cores, in_order
+from trigsim.studies.fit import Range, parse_free, value_now
+from trigsim.studies.ladder import ladder, users
+from trigsim.studies.menu_edit import edited
+from trigsim.studies.rates import estimates
+from trigsim.studies.store import Store
+from trigsim.studies.store_format import BEAM
+
+#: Settings of an algorithm that are remembered, so that moving back costs nothing.
+REMEMBERED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """One algorithm, one group, or the total, before prescale.
+
+    Attributes
+    ----------
+    name, kind : str
+        Its name, and "algorithm", "group" or "total".
+    rate : Estimate
+        kHz; its interval is that of `rate_table.rate_table`.
+    efficiencies : mapping of str to Estimate
+        Signal → efficiency.
+    """
+
+    name: str
+    kind: str
+    rate: Estimate
+    efficiencies: Mapping[str, Estimate]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "rate": self.rate.as_dict(),
+            "efficiencies": {signal: e.as_dict() for signal, e in self.efficiencies.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Crossings that share their hardest collision.
+
+    Attributes
+    ----------
+    number : int64, shape (n,)
+        Cluster of each beam crossing.
+    weight : float64, shape (clusters,)
+        Rate that a crossing of each stands for, kHz.
+    """
+
+    number: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class Live:
+    """A menu, its free numbers, and the crossings that it is decided on.
+
+    `open` makes one. Algorithms are decided when a number that they depend on has moved, and their decisions are
+    kept for a while; one object is used by one thread at a time.
+
+    Attributes
+    ----------
+    store : Store
+    menu : Menu
+        As it was written.
+    ranges : mapping of str to Range
+        Free number → where it may move.
+    names : tuple of str
+        Algorithms that the store can decide.
+    """
+
+    store: Store
+    menu: Menu
+    ranges: Mapping[str, Range]
+    names: tuple[str, ...]
+    _threads: int
+    _objects: Mapping[str, list[TriggerObjects]]
+    _clusters: Clusters
+    _users: Mapping[str, tuple[str, ...]]
+    _decided: dict[tuple[str, tuple[tuple[str, float], ...]], dict[str, NDArray[np.bool_]]] = field(
+        default_factory=dict
+    )
+
+    @classmethod
+    def open(cls, store: Store, menu: Menu, threads: int = 0) -> Live:
+        """Read what the menu looks at of all stored crossings.
+
+        Raises
+        ------
+        InputError
+            If the menu reads what is not stored, or has no number that can move.
+        """
+        compiled = store.compile(menu)
+        who = store.crossings(BEAM)
+        key = who.stratum.astype(np.int64) << 32 | who.event
+        distinct, number = np.unique(key, return_inverse=True)
+        ranges = {r.free.name: r for r in parse_free(menu, store, ["all"])}
+        return cls(
+            store,
+            menu,
+            ranges,
+            compiled.names,
+            cores(threads),
+            {s: [store.objects(part, compiled.fields) for part in store.parts(s)] for s in store.samples},
+            Clusters(number, store.weight_khz[distinct >> 32]),
+            {name: users(menu, r.free.where) for name, r in ranges.items()},
+        )
+
+    def now(self) -> dict[str, float]:
+        """Return the values that the menu as written has; a working point is the score that it stands for."""
+        return {name: value_now(self.store, r.free) for name, r in self.ranges.items()}
+
+    def at(self, values: Mapping[str, float]) -> tuple[LiveRow, ...]:
+        """Return rates and efficiencies of the menu with some numbers moved.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            Free number → value; those that are not named stay.
+
+        Raises
+        ------
+        InputError
+            If a number is unknown or out of its range.
+        """
+        moved = self._checked(values)
+        bits = {name: self._algorithm(name, moved) for name in self.names}
+        rows = [self._row(name, "algorithm", some) for name, some in bits.items()]
+        for group, members in self.menu.groups.items():
+            rows.append(self._row(group, "group", _any([bits[m] for m in members if m in bits])))
+        rows.append(self._row("total", "total", _any(list(bits.values()))))
+        return tuple(rows)
+
+    def text(self, values: Mapping[str, float]) -> str:
+        """Return the YAML of the menu with some numbers moved, its comments and layout kept where they can be."""
+        moved = self._checked(values)
+        return edited(
+            self.menu, {self.ranges[n].free.where: self.ranges[n].free.set_to(v) for n, v in moved.items()}
+        )[0]
+
+    def _checked(self, values: Mapping[str, float]) -> dict[str, float]:
+        """Return the values that differ from what is written."""
+        for name, value in values.items():
+            if name not in self.ranges:
+                raise InputError(
+                    f"no free number '{name}'; there are {', '.join(self.ranges)}", self.menu.document.file
+                )
+            low, high = self.ranges[name].low, self.ranges[name].high
+            if not low <= value <= high:
+                raise InputError(f"{name} is {value:g}; it may move from {low:g} to {high:g}")
+        written = self.now()
+        return {name: value for name, value in values.items() if value != written[name]}
+
+    def _algorithm(self, name: str, moved: Mapping[str, float]) -> dict[str, NDArray[np.bool_]]:
+        """Return which crossings of each sample an algorithm passes."""
+        mine = {n: v for n, v in moved.items() if name in self._users[n]}
+        key = (name, tuple(sorted(mine.items())))
+        if key not in self._decided:
+            same = [k for k in self._decided if k[0] == name]
+            if len(same) >= REMEMBERED:
+                del self._decided[same[0]]
+            setting = {self.ranges[n].free.where: self.ranges[n].free.set_to(v) for n, v in mine.items()}
+            compiled = self.store.compile(ladder(self.menu, name, [setting]))
+            self._decided[key] = {
+                sample: np.concatenate(
+                    [np.zeros(0, np.bool_), *in_order(lambda o: compiled.decide(o)[:, 0], parts, self._threads)]
+                )
+                for sample, parts in self._objects.items()
+            }
+        return self._decided[key]
+
+    def _row(self, name: str, kind: str, bits: Mapping[str, NDArray[np.bool_]]) -> LiveRow:
+        passes = np.bincount(self._clusters.number[bits[BEAM]], minlength=len(self._clusters.weight))
+        by_cluster = passes * self._clusters.weight
+        (rate,) = estimates(
+            np.array([by_cluster.sum()]),
+            np.array([(by_cluster**2).sum()]),
+            self.store.weight_khz,
+            self.store.manifest.beam.crossing_rate_khz,
+        )
+        gains = {s: efficiency(int(some.sum()), len(some)) for s, some in bits.items() if s != BEAM}
+        return LiveRow(name, kind, rate, gains)
+
+
+def _any(some: list[dict[str, NDArray[np.bool_]]]) -> dict[str, NDArray[np.bool_]]:
+    return {sample: np.logical_or.reduce([one[sample] for one in some]) for sample in some[0]}
