@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from trigsim.base.errors import InputError
+from trigsim.base.errors import CheckFailed, InputError
 from trigsim.menu import load, loads
 from trigsim.studies.decided import decided
 from trigsim.studies.fit import fit, parse_free
@@ -75,6 +75,29 @@ def test_search_finds_the_best_of_all_combinations(seed):
     rates, gains = (np.array([p[i] for p in found.pareto]) for i in (0, 1))
     assert (np.diff(rates) > 0).all()
     assert (np.diff(gains) > 0).all()
+
+
+@pytest.mark.parametrize("joined", [0, 1, 2, 3])
+def test_unions_are_counted_by_stratum(joined):
+    rng = np.random.default_rng(joined)
+    bits = rng.random((6, 5 * 64)) < 0.2
+    words = np.packbits(bits, axis=1, bitorder="little").view(np.uint64)
+    sample = Words(words, np.array([0, 1, 1, 5]), np.array([2.0, 9.0, 0.5]))
+    weight = np.repeat([2.0, 0.5], [64, 256])
+    columns = rng.integers(1, 6, (4, joined))
+    expected = [weight @ (bits[0] | bits[row].any(axis=0)) for row in columns]
+    np.testing.assert_allclose(sample.scan(words[0], columns), expected)
+    assert sample.weigh(sample.union([0, 3])) == pytest.approx(weight @ (bits[0] | bits[3]))
+    assert sample.counts(2).tolist() == [bits[2, :64].sum(), 0, bits[2, 64:].sum()]
+
+
+@pytest.mark.jit
+def test_a_menu_that_counts_differently_is_refused(stored, monkeypatch):
+    menu = load(stored.menu)
+    ranges = parse_free(menu, stored.store, ["Jet90:pt_gev=80..81"])
+    monkeypatch.setattr("trigsim.studies.fit.edited", lambda menu, setting: (stored.menu.read_text(), True))
+    with pytest.raises(CheckFailed, match=r"Jet90 passes \d+ crossings of beam, but \d+ in the fit"):
+        fit(stored.store, menu, ranges, Budget(1e5), {"vh_bb": 1.0}, restarts=0)
 
 
 @pytest.mark.jit
