@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +34,7 @@ from trigsim.tagger.features import FEATURES
 
 #: Every so many collisions of the training side are for validation.
 VALIDATION_EVERY = 5
-#: Parts in a row without a candidate after which there will be none.
+#: Parts without a candidate after which there will be none.
 EMPTY = 200
 PARTS = ".parts"
 
@@ -195,14 +196,19 @@ def _fill(shop: Workshop, stream: Stream, threads: int, advance: Callable[[int],
     """Make parts of a stream until there are enough; return how many candidates to take of each."""
     taken: list[int] = []
     missing = stream.wanted
-    for found in in_order(lambda part: shop.candidates(stream, part), itertools.count(), threads):
-        taken.append(min(found, missing))
-        missing -= taken[-1]
-        advance(taken[-1])
-        if not missing:
-            break
-        if len(taken) >= EMPTY and not any(taken[-EMPTY:]):
-            problem = f"no candidate of '{stream.stratum}' in {EMPTY * shop.chunk} crossings"
+    while missing:
+        found = stream.wanted - missing
+        # As many as should do, so that no thread makes what is not needed.
+        more = math.ceil(missing * len(taken) / found) if found else len(taken) + 1
+        for made in in_order(
+            lambda part: shop.candidates(stream, part), range(len(taken), len(taken) + more), threads
+        ):
+            if missing:
+                taken.append(min(made, missing))
+                missing -= taken[-1]
+                advance(taken[-1])
+        if len(taken) >= EMPTY and missing == stream.wanted:
+            problem = f"no candidate of '{stream.stratum}' in {len(taken) * shop.chunk} crossings"
             raise InputError(f"{problem} at pile-up {stream.pile_up:g}; leave it out or generate harder events")
     return taken
 
