@@ -9,6 +9,7 @@ from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
 from trigsim.stream.candidates import is_resonance, make_candidates, match_pt
+from trigsim.stream.pileup import PileupValues
 from trigsim.stream.plan import draw_plan
 from trigsim.stream.run import stream
 from trigsim.stream.source import TEST, TRAIN, Source
@@ -67,6 +68,22 @@ def test_stratified_rates_agree_with_brute_force(made):
         error = np.hypot((ours.high - ours.low) / 2, BEAM.crossing_rate_khz * np.sqrt(max(fraction, 1 / n) / n))
         assert abs(brute - ours.value) < 4 * error, row
     assert result.rates["Jet40"].value > 50 * result.rates["Jet100"].value > 0
+
+
+def test_a_varying_pileup_agrees_with_brute_force(made, library):
+    _, _, variant = made
+    varied = BEAM.model_copy(update={"mean_pileup": PileupValues(values=(2.0, 40.0), weights=(3.0, 1.0))})
+    source = Source.open(library, varied, TEST)
+    build = builder(library.folder, source, ObjectSettings(), wanted_features([]))
+    result = menu_result(source, run((source, build, variant), 2, crossings=4000))
+    rng, n = np.random.default_rng(2), 6000
+    plan = draw_plan(source.strata.draw_all(n, rng), source.members, varied.vertex_sigma_z_mm, rng)
+    passed = variant.decide(build.build(plan)).bits.mean(axis=0)
+    for row, fraction in zip(variant.rows, passed, strict=True):
+        ours = result.rates[row]
+        error = np.hypot((ours.high - ours.low) / 2, varied.crossing_rate_khz * np.sqrt(max(fraction, 1 / n) / n))
+        assert abs(fraction * varied.crossing_rate_khz - ours.value) < 4 * error, row
+    assert source.strata.probability[-1] == pytest.approx(0.75 * np.exp(-2), rel=1e-6)
 
 
 def test_rows_and_groups(made):

@@ -11,11 +11,13 @@ from contextlib import suppress
 
 import pytest
 
-from tests.stream.runs import ROOT, recipe, run
+from tests.stream.runs import BEAM, ROOT, recipe, run
 from trigsim.base.config import load
 from trigsim.base.errors import InputError
 from trigsim.stream import schedulers
-from trigsim.stream.recipe import answer
+from trigsim.stream.beam import Beam
+from trigsim.stream.pileup import PileupByBunch, PileupHistogram
+from trigsim.stream.recipe import Recipe, answer
 from trigsim.stream.schedulers import open_schedule
 from trigsim.stream.site import Site, open_cluster
 from trigsim.stream.task import RATE, Task
@@ -101,6 +103,17 @@ def test_messages_are_small(small):
     assert [type(part) for part in there] == [str, str, tuple]
     assert len(pickle.dumps(there)) < 3000
     assert len(pickle.dumps(small.worker.answer(task))) < 40_000
+
+
+def test_a_recipe_travels_as_text(small):
+    for mean_pileup in (
+        3.5,
+        PileupHistogram(edges=(1.0, 2.5), contents=(1.0,)),
+        PileupByBunch(by_bunch=(0.1, 7.0)),
+    ):
+        beam = Beam(**{**BEAM, "mean_pileup": mean_pileup, "colliding_bunches": 2})
+        made = small.recipe.model_copy(update={"beam": beam})
+        assert Recipe.model_validate_json(made.model_dump_json()) == made
 
 
 def test_a_worker_that_sees_other_files_refuses(small, tmp_path):
