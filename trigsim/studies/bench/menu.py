@@ -24,10 +24,8 @@ from trigsim.studies.bench.model import Bench, Row, against, best_seconds
 UNIT = "crossings/s"
 PEER = "awkward + vector"
 PEER_SCRIPT = Path(trigsim.__file__).resolve().parents[1] / "benchmarks" / "menu_awkward.py"
-#: The vector is repeated to this length, which bounds the memory, and decided again and again.
-BLOCK = 200_000
-#: Crossings of the peer.
-PEER_CROSSINGS = 50_000
+#: Crossings decided in one call, again and again: one orbit, and arrays that are long but fit the memory.
+ORBIT, LONG = 3564, 200_000
 
 
 def bench_menu(menu: str | Path, vectors: str | Path, *, crossings: int = 1_000_000, threads: int = 2) -> Bench:
@@ -49,27 +47,29 @@ def bench_menu(menu: str | Path, vectors: str | Path, *, crossings: int = 1_000_
     supported = [a.name for a in checked.algorithms if a.name not in reasons]
     compiled = checked.compile(only=supported)
     loaded = time.perf_counter() - started
-    objects = _repeated(recorded)
+    long = _repeated(recorded, LONG)
     rows = [
         Row("import, compile, read vector", "trigsim", "times/s", 1 / loaded),
         Row(
             f"{len(supported)} algorithms, {threads} threads",
             "trigsim",
             UNIT,
-            _speed(compiled, objects, recorded.rows, crossings, threads),
+            _speed(compiled, long, recorded.rows, crossings, threads),
         ),
     ]
     peer = _peer(Path(vectors))
     if peer is not None:
         seeds, theirs = peer
         few = checked.compile(only=_known(seeds, supported))
-        ours = _speed(few, objects, recorded.rows, crossings, threads)
-        rows += against(f"{len(few.names)} seeds, {threads} threads", UNIT, ("trigsim", ours), {PEER: theirs})
+        for length, speed in theirs.items():
+            ours = _speed(few, _repeated(recorded, length), recorded.rows, crossings, threads)
+            case = f"{len(few.names)} seeds, {length} crossings a call, {threads} threads"
+            rows += against(case, UNIT, ("trigsim", ours), {PEER: speed})
     return Bench(tuple(rows))
 
 
-def _repeated(recorded: Recorded) -> TriggerObjects:
-    times = -(-BLOCK // len(recorded))
+def _repeated(recorded: Recorded, length: int) -> TriggerObjects:
+    times = -(-length // len(recorded))
     return TriggerObjects(
         {
             kind: Objects({name: np.tile(array, (times, 1)) for name, array in collection.fields.items()})
@@ -98,12 +98,12 @@ def _known(seeds: Collection[str], supported: Collection[str]) -> list[str]:
     return list(seeds)
 
 
-def _peer(vectors: Path) -> tuple[list[str], float] | None:
-    """Return the seeds of the peer and its speed; None where the script or its libraries are absent."""
+def _peer(vectors: Path) -> tuple[list[str], dict[int, float]] | None:
+    """Return the seeds of the peer and its speed by crossings a call; None where it or its libraries are absent."""
     if not PEER_SCRIPT.is_file():
         return None
     done = subprocess.run(
-        [sys.executable, str(PEER_SCRIPT), "--vectors", str(vectors), "--crossings", str(PEER_CROSSINGS)],
+        [sys.executable, str(PEER_SCRIPT), "--vectors", str(vectors), "--crossings", str(ORBIT), str(LONG)],
         capture_output=True,
         text=True,
         check=False,
@@ -111,4 +111,4 @@ def _peer(vectors: Path) -> tuple[list[str], float] | None:
     if done.returncode != 0:
         return None
     found = json.loads(done.stdout)
-    return list(found["fractions"]), float(found["crossings_per_s"])
+    return list(found["fractions"]), {int(n): float(speed) for n, speed in found["crossings_per_s"].items()}
