@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from trigsim.tagger.cancelout import BudgetedCancelOut, CancelOut, fold
     from trigsim.tagger.config import TaggerPlan, TrainConfig
     from trigsim.tagger.dataset import Candidates, read
+    from trigsim.tagger.dataset_folder import read_candidates
+    from trigsim.tagger.foreign import import_dataset
     from trigsim.tagger.model import Model, load
     from trigsim.tagger.shrinking import Shrunk, shrink
     from trigsim.tagger.tagger import Tagger, load_tagger
@@ -31,9 +33,11 @@ _HOMES = {
     "adopt": "adoption",
     "feature_values": "adoption",
     "fold": "cancelout",
+    "import_dataset": "foreign",
     "load": "model",
     "load_tagger": "tagger",
     "read": "dataset",
+    "read_candidates": "dataset_folder",
     "shrink": "shrinking",
     "train": "training",
 }
@@ -50,9 +54,11 @@ __all__ = [
     "adopt",
     "feature_values",
     "fold",
+    "import_dataset",
     "load",
     "load_tagger",
     "read",
+    "read_candidates",
     "shrink",
     "train",
 ]
