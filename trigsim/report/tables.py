@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from trigsim.base.html import html_table
 from trigsim.studies.results import BudgetResult, Hardware, MenuResult, ScanResult
 
 RESOURCES = ("LUT", "FF", "DSP", "BRAM")
@@ -44,6 +45,10 @@ class Table:
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        return html_table(self.title, self.header, self.rows)
 
     def csv(self) -> str:
         """Return the table as CSV, header first."""

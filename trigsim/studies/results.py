@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from trigsim.base.html import html_table
 from trigsim.numeric.intervals import Estimate
 
 if TYPE_CHECKING:
@@ -43,6 +44,15 @@ class MenuResult:
     live_time_s: float
     library_khz: Mapping[str, float] = field(default_factory=dict)
     table: RateTable | None = None
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        rows = [
+            (name, rate.numbers, *(some[name].numbers for some in self.efficiencies.values()))
+            for name, rate in self.rates.items()
+        ]
+        header = ("algorithm", "rate [kHz]", *(f"efficiency {signal}" for signal in self.efficiencies))
+        return html_table(f"{self.crossings:,} crossings", header, rows)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -293,6 +303,24 @@ class ScanResult:
     fixed_rate_khz: float
     fixed_efficiency: float
     budgets: tuple[BudgetResult, ...]
+
+    def _repr_html_(self) -> str:
+        """Return the table that a notebook shows."""
+        rows = [
+            (
+                str(len(b.features)),
+                "-".join(map(str, b.nodes)),
+                str(b.bits),
+                b.auc_of_seeds.numbers,
+                b.efficiency_at_rate.numbers,
+                f"{b.hardware.nanoseconds:g}",
+                str(b.hardware.resources["LUT"]),
+                f"{b.csim_mismatches} of {b.csim_inputs}",
+            )
+            for b in self.budgets
+        ]
+        header = ("inputs", "nodes", "bits", "AUC", f"efficiency {self.signal} at {self.fixed_rate_khz:g} kHz")
+        return html_table(self.name, (*header, "latency [ns]", "LUT", "unlike csim"), rows)
 
     @property
     def plateau(self) -> BudgetResult:
