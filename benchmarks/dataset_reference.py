@@ -36,7 +36,7 @@ def train(train_on: Candidates, choose_by: Candidates, seed: int) -> HistGradien
     """Return trees, stopped when the validation loss has not fallen for 20 of them."""
     trees = HistGradientBoostingClassifier(
         learning_rate=0.1, max_iter=1000, max_leaf_nodes=31, min_samples_leaf=50, l2_regularization=1.0,
-        early_stopping=True, n_iter_no_change=20, random_state=seed,
+        max_features=0.5, early_stopping=True, n_iter_no_change=20, random_state=seed,
     )  # fmt: skip
     return trees.fit(
         train_on.features_hw, train_on.label, train_on.weight,

@@ -81,7 +81,8 @@ def make_dataset(
     parts.mkdir(parents=True, exist_ok=True)
     shop = open_workshop(plan, d0_resolution, parts)
     # Once in this thread: two that compile the same kernel at once can make numba fail.
-    shop.candidates(_pilot_of(plan.beams[0].average_pileup, plan.config.signals[0], True), 0)
+    source = next(iter(shop.sources.values()))
+    shop.builder.build(source.signal_plan(plan.config.signals[0], 0, 1, plan.config.seed))
     threads = cores(threads)
     matched = {b.average_pileup: _pilot(plan, shop, b.average_pileup, threads) for b in plan.beams}
     ratio = {
@@ -144,10 +145,6 @@ def open_sources(plan: Plan) -> dict[tuple[float, str], Source]:
     return found
 
 
-def _pilot_of(pile_up: float, stratum: str, signal: bool) -> Stream:
-    return Stream(0, pile_up, "pilot", stratum, signal, 0)
-
-
 def _pilot(plan: Plan, shop: Workshop, pile_up: float, threads: int) -> Matching:
     """Learn from some crossings of each stratum how multijets have to be accepted."""
     config = plan.config
@@ -155,7 +152,7 @@ def _pilot(plan: Plan, shop: Workshop, pile_up: float, threads: int) -> Matching
 
     def spectrum(name: str, signal: bool) -> NDArray[np.int64]:
         """Return candidates, and collisions that made them, in each pT bin."""
-        stream = _pilot_of(pile_up, name, signal)
+        stream = Stream(0, pile_up, "pilot", name, signal, 0)
         tables = [
             shop.load(stream, part, "bin", "collision")
             for part, _ in enumerate(in_order(lambda p: shop.candidates(stream, p), range(parts), threads))
