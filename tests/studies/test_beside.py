@@ -13,7 +13,8 @@ from trigsim.emulator import from_hls4ml
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.feature_cost import DEFAULT_COSTS, FeatureCosts
 from trigsim.firmware.resources import tabulate
-from trigsim.report.tables import RESOURCES, hardware_table
+from trigsim.report.page import write_scan
+from trigsim.report.tables import RESOURCES, beside_tables, hardware_table
 from trigsim.studies import deployment
 from trigsim.studies.results import Beside, RtlCheck
 from trigsim.studies.scan import _check
@@ -30,18 +31,27 @@ def with_others(mismatches=0, depth=8):
     return replace(scan, budgets=tuple(budgets))
 
 
-def test_each_source_has_columns_of_its_own():
+def test_each_source_has_a_table_of_its_own(tmp_path):
     table = hardware_table(with_others())
     row = dict(zip(table.header, table.rows[0], strict=True))
     assert row["LUT"].startswith("800 ")
-    assert (row["Yosys LUT"], row["Yosys cycles"], row["features BRAM"]) == ("810", "8", "0.5")
     assert row["RTL mismatches"] == "0 of 1000"
+    yosys, features = beside_tables(with_others())
+    assert yosys.title == "Yosys: Yosys 0.70: mapped"
+    assert dict(zip(yosys.header, yosys.rows[0], strict=True)) | {"inputs": ""} == {
+        "inputs": "", "LUT": "810", "FF": "95", "DSP": "0", "BRAM": "0", "cycles": "8",
+    }  # fmt: skip
+    assert [r[-2:] for r in features.rows] == [("0.5", "6"), ("0.5", "6")]
+    write_scan(with_others(), {}, tmp_path)
+    assert (tmp_path / "hardware_yosys.csv").read_text() == yosys.csv()
+    assert "estimate, assumed" in (tmp_path / "report.html").read_text()
     assert with_others().hardware_source == "an estimate; Yosys: Yosys 0.70: mapped; features: estimate, assumed"
     document = with_others().as_dict()["rows"][0]["hardware"]
     assert [one["name"] for one in document["beside"]] == ["Yosys", "features"]
     assert document["rtl"] == {"inputs": 1000, "mismatches": 0, "observed_depth": 8}
     # Without them nothing is added.
     assert hardware_table(made_up()).header[-1] == "csim mismatches"
+    assert beside_tables(made_up()) == []
     assert set(RESOURCES) == set(YOSYS.resources)
 
 

@@ -35,7 +35,7 @@ def scan(
     from trigsim.base.config import load  # noqa: PLC0415
     from trigsim.base.provenance import provenance  # noqa: PLC0415
     from trigsim.report.page import write_scan  # noqa: PLC0415
-    from trigsim.report.tables import hardware_table, performance_table  # noqa: PLC0415
+    from trigsim.report.tables import beside_tables, hardware_table, performance_table  # noqa: PLC0415
     from trigsim.studies.scan import scan as run_scan  # noqa: PLC0415
     from trigsim.studies.scan_config import ScanConfig  # noqa: PLC0415
     from trigsim.tagger.dataset_folder import hashed_file  # noqa: PLC0415
@@ -49,7 +49,7 @@ def scan(
         emit_json(result.as_dict())
         return
     screen = console()
-    for table in (performance_table(result), hardware_table(result)):
+    for table in (performance_table(result), hardware_table(result), *beside_tables(result)):
         screen.print(table.rich())
     screen.print(f"Latency and resources: {result.hardware_source}")
     screen.print(f"{page}: the same with plots; scan.json, CSV and PNG beside it", soft_wrap=True)

@@ -12,7 +12,14 @@ from markupsafe import Markup
 import trigsim
 from trigsim.base.files import write_json, write_text
 from trigsim.report.plots import SCAN_PLOTS, draw, save, svg
-from trigsim.report.tables import features_table, hardware_table, label, menu_table, performance_table
+from trigsim.report.tables import (
+    beside_tables,
+    features_table,
+    hardware_table,
+    label,
+    menu_table,
+    performance_table,
+)
 from trigsim.studies.results import BudgetResult, ScanResult
 
 _CAPTIONS = {
@@ -43,12 +50,13 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
         The page.
     """
     folder = Path(folder)
-    tables = [performance_table(scan), hardware_table(scan), features_table(scan)]
+    tables = [performance_table(scan), hardware_table(scan), *beside_tables(scan), features_table(scan)]
     tables += [
         menu_table(b.menu, f"The menu with {label(scan, b)}: {b.menu.crossings:,} crossings at {scan.beam}")
         for b in scan.budgets
     ]
-    names = ["performance", "hardware", "features", *(f"menu_{stem(scan, b)}" for b in scan.budgets)]
+    others = [f"hardware_{one.name.lower()}" for one in scan.budgets[0].hardware.beside]
+    names = ["performance", "hardware", *others, "features", *(f"menu_{stem(scan, b)}" for b in scan.budgets)]
     for name, table in zip(names, tables, strict=True):
         write_text(folder / f"{name}.csv", table.csv())
     plots = []

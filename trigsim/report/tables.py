@@ -114,7 +114,6 @@ def hardware_table(scan: ScanResult) -> Table:
         *RESOURCES,
         "csim mismatches",
         *(("RTL mismatches",) if any(b.hardware.rtl for b in scan.budgets) else ()),
-        *(f"{one.name} {kind}" for one in scan.budgets[0].hardware.beside for kind in (*RESOURCES, "cycles")),
     )
     rows = []
     for budget in scan.budgets:
@@ -130,15 +129,24 @@ def hardware_table(scan: ScanResult) -> Table:
                 *(_resource(hardware, name) for name in RESOURCES),
                 f"{budget.csim_mismatches} of {budget.csim_inputs}",
                 *((f"{rtl.mismatches} of {rtl.inputs}",) if rtl else ()),
-                *(
-                    f"{value:g}"
-                    for one in hardware.beside
-                    for value in (*(one.resources[kind] for kind in RESOURCES), one.cycles)
-                ),
             )
         )
     parts = ", ".join(sorted({b.hardware.part for b in scan.budgets}))
     return Table(f"The network in hardware, per cent of {parts}", header, tuple(rows))
+
+
+def beside_tables(scan: ScanResult) -> list[Table]:
+    """Return a table for each other source of resources: sources are not mixed in a column."""
+    tables = []
+    for place, first in enumerate(scan.budgets[0].hardware.beside):
+        found = [(budget, budget.hardware.beside[place]) for budget in scan.budgets]
+        rows = tuple(
+            (*_point(scan, budget), *(f"{one.resources[kind]:g}" for kind in RESOURCES), str(one.cycles))
+            for budget, one in found
+        )
+        header = (*_point_header(scan), *RESOURCES, "cycles")
+        tables.append(Table(f"{first.name}: {first.source}", header, rows))
+    return tables
 
 
 def _resource(hardware: Hardware, name: str) -> str:
