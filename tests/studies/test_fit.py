@@ -139,6 +139,7 @@ def test_a_fitted_menu_is_what_the_engine_decides(stored, tmp_path):
         assert after == (one.value["hw"] if name.endswith("score") else one.value)
 
 
+@pytest.mark.jit
 def test_numbers_that_may_move(stored):
     menu = load(stored.menu)
     assert [f.name for f in every_free(menu)] == [

@@ -6,19 +6,17 @@ import numpy as np
 import pytest
 
 from tests.studies.conftest import ROOT, TAGGERS
+from trigsim.base.config import load
 from trigsim.base.errors import InputError
 from trigsim.menu import loads
 from trigsim.objects.model import Collection
-from trigsim.objects.settings import ObjectSettings
-from trigsim.stream.block import wanted_features
+from trigsim.stream.beam import Beam
+from trigsim.stream.recipe import Recipe
 from trigsim.stream.source import CHUNK, TEST
-from trigsim.stream.variant import Variant
 from trigsim.studies.menu_run import run_menu
-from trigsim.studies.setup import builder, open_source
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
 from trigsim.studies.store_writer import _column, _there, dtype_of
-from trigsim.tagger.tagger import load_tagger
 
 pytestmark = pytest.mark.jit
 
@@ -47,11 +45,10 @@ def test_stored_counts_are_those_of_the_run(stored):
 
 
 def test_objects_are_those_of_the_stream(stored):
-    source = open_source(ROOT / "data" / "library", ROOT / "configs" / "beams" / "pileup60.yaml", TEST)
-    taggers = {name: load_tagger(folder) for name, folder in TAGGERS.items()}
-    wanted = wanted_features(t.columns for t in taggers.values())
-    build = builder(ROOT / "data" / "library", source, ObjectSettings(), wanted)
-    variant = Variant.bind("v", loads(stored.menu.read_text()), taggers)
+    beam = load(ROOT / "configs" / "beams" / "pileup60.yaml", Beam)
+    recipe = Recipe.make(ROOT / "data" / "library", beam, TEST, stored.menu, TAGGERS, ("vh_bb",), 5)
+    worker = recipe.open()
+    source, build, (variant,) = worker.source, worker.builder, worker.variants
     part = next(p for p in stored.store.parts(BEAM) if p.stratum == 3)
     fields = [(kind, name) for kind, c in stored.store.manifest.objects.items() for name in c.fields]
     assert ("FATJET", "score_k4") in fields

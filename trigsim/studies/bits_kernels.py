@@ -7,12 +7,35 @@ squares of each collision's total, which is what intervals need (`studies.rates.
 """
 
 import numpy as np
-from numba import njit
+from numba import config, njit, types
+from numba.extending import intrinsic
+
+from trigsim.menu.bit_kernels import bit_number
 
 #: Rows of what `tally` finds for each algorithm and each group.
 RATE, PURE, SHARE, CUMULATIVE = range(4)
-#: Place of the only bit of a byte.
-PLACE = np.array([max(int(low).bit_length() - 1, 0) for low in range(256)])
+
+
+@intrinsic
+def _population(typingctx, word):
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+if config.DISABLE_JIT:
+
+    def popcount(word):
+        """Return how many bits of a word are set."""
+        return int(word).bit_count()
+
+else:
+
+    @njit(nogil=True)
+    def popcount(word):
+        """Return how many bits of a word are set: one machine instruction."""
+        return np.int64(_population(word))
 
 
 @njit(cache=True, nogil=True)
@@ -39,14 +62,13 @@ def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n
         for c in order[starts[e] : starts[e + 1]]:
             k = 0
             for b in range(packed.shape[1]):
-                byte = packed[c, b]
+                byte = np.int64(packed[c, b])
                 while byte:
-                    low = byte & -byte
-                    i = 8 * b + PLACE[low]
+                    i = 8 * b + bit_number(byte)
                     if keep[i] > 0:
                         fired[k] = i
                         k += 1
-                    byte ^= low
+                    byte &= byte - 1
             if k == 0:
                 continue
             some = True
@@ -172,22 +194,12 @@ def turn(packed, places, words):
             continue
         bit = np.uint64(1) << np.uint64(p & 63)
         for b in range(packed.shape[1]):
-            byte = packed[c, b]
+            byte = np.int64(packed[c, b])
             while byte:
-                low = byte & -byte
-                i = 8 * b + PLACE[low]
+                i = 8 * b + bit_number(byte)
                 if i < n_alg:
                     words[i, p >> 6] |= bit
-                byte ^= low
-
-
-@njit(cache=True, nogil=True)
-def popcount(x):
-    """Bits that are set in a word; LLVM makes it the processor's own."""
-    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+                byte &= byte - 1
 
 
 @njit(cache=True, nogil=True)
