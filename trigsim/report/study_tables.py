@@ -16,27 +16,27 @@ from trigsim.studies.turnon import POINTS, Scaling, TurnOn
 
 
 def rates_table(found: RateTable, title: str) -> Table:
-    """Return one row for each algorithm, group and the total: rates in kHz before and after prescale."""
-    header = (
-        "algorithm", "passes", "rate [kHz]", "pure [kHz]", "shared [kHz]", "cumulative [kHz]",
-        "prescale", "prescaled [kHz]", "pure after [kHz]", "shared after [kHz]",
-    )  # fmt: skip
-    rows = tuple(
-        (
+    """Return one row for each algorithm, group and the total: rates in kHz, after prescale too if there are any."""
+    header = ["algorithm", "passes", "rate [kHz]", "pure [kHz]", "shared [kHz]", "cumulative [kHz]"]
+    # Without prescales both halves are the same.
+    prescaled = any(row.prescale not in (None, 1) for row in found.rows)
+    if prescaled:
+        header += ["prescale", "prescaled [kHz]", "pure after [kHz]", "shared after [kHz]"]
+    rows = []
+    for row in found.rows:
+        cells = [
             f"group {row.name}" if row.kind == "group" else row.name,
             str(row.passes),
             row.before.rate.numbers,
             row.before.pure.numbers,
             row.before.proportional.numbers,
             row.before.cumulative.numbers if row.before.cumulative else "–",
-            "–" if row.prescale is None else f"{row.prescale:g}",
-            row.after.rate.numbers,
-            row.after.pure.numbers,
-            row.after.proportional.numbers,
-        )
-        for row in found.rows
-    )
-    return Table(title, header, rows)
+        ]
+        if prescaled:
+            cells.append("–" if row.prescale is None else f"{row.prescale:g}")
+            cells += [e.numbers for e in (row.after.rate, row.after.pure, row.after.proportional)]
+        rows.append(tuple(cells))
+    return Table(title, tuple(header), tuple(rows))
 
 
 def pileup_table(found: Mapping[float, RateTable], title: str) -> Table:
