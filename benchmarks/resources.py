@@ -2,7 +2,7 @@
 
 Run: python benchmarks/resources.py [--inputs 100000] [--json FILE]. The table of docs/resources.md is its output.
 Weights are drawn, not the published ones: normal, of width sqrt(2 / n_in) as at the start of a training,
-the smallest set to zero where the published network was pruned.
+the smallest set to zero where the published network was pruned. Published figures are quoted from memory.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from trigsim.tagger.model import Model
 
 #: DSP slices for each non-zero product of wide numbers; products with constants near a power of two take none.
 #: 3329 of 4256 and 954 of 1277 in the two networks of J. Duarte et al., JINST 13 (2018) P07027: 0.78 and 0.75.
+#: Quoted from memory of the paper.
 DSP_PER_PRODUCT = 0.765
 #: Relative error at those two, which it was fitted to: nothing else is claimed.
 ERROR = 0.03
