@@ -39,10 +39,10 @@ def listed(value, eight, n, chosen):
             continue
         for i in range(8 * word, 8 * word + 8):
             chosen[count] = i
-            count += value[i]
+            count += int(value[i])
     for i in range(n // 8 * 8, n):
         chosen[count] = i
-        count += value[i]
+        count += int(value[i])
     return count
 
 
