@@ -23,7 +23,7 @@ def crossings(library: Path, pile_up: int, what: str, n: int, seed: int = 1) -> 
     """Return n crossings: "beam", a signal's name or a stratum's; of pile-up 0 only the hardest collision."""
     beam = load(ROOT / "configs" / "beams" / "pileup200.yaml", Beam)
     source = Source.open(
-        Library.open(library), beam.model_copy(update={"mean_pileup": float(max(pile_up, 1))}), "test"
+        Library.open(library), beam.model_copy(update={"mean_pileup": float(max(pile_up, 1))}), "test", exact=True
     )
     if what == "beam":
         rng = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from crossings import toy_crossings
 
 from trigsim.objects import Muons, ObjectSettings, reconstruct
 from trigsim.objects.crossing_kernels import reconstruct_crossing
-from trigsim.objects.layout import outputs, workspace
+from trigsim.objects.layout import EDGE, WIDE, outputs, workspace
 from trigsim.objects.settings import parameters
 
 SETTINGS = ObjectSettings()
@@ -147,7 +147,8 @@ def crossings(request):
         reconstruct_crossing(par, towers[i], track, ends[i], ends[i + 1], given[3], 0, 0, work, out, 0)
         fields = {name: {k: v[i] for k, v in c.fields.items()} for name, c in objects.collections.items()}
         own = range(ends[i], ends[i + 1])
-        found.append((fields, work.clean.copy(), slow_objects(towers[i].astype(int), track, own)))
+        clean = work.clean.reshape(72, WIDE)[:, EDGE : EDGE + 116].T.copy()
+        found.append((fields, clean, slow_objects(towers[i].astype(int), track, own)))
     return found
 
 

@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 
 from tests.stream.collisions import made_up
 from trigsim.events.model import MUON_PT
+from trigsim.stream.blocks import draw_blocks
 from trigsim.stream.companions import ALONE, MUON_GEV, QUIET, classes
-from trigsim.stream.plan import draw_plan, pool
+from trigsim.stream.plan import draw_plan, pool, unfolded
 from trigsim.stream.strata import Strata
 
 
-def source(seed):
+def source(seed, blocks=None):
     """Two strata, of which the second gives every other collision, and a signal."""
     parts = [made_up(900, seed), made_up(120, seed + 1), made_up(5, seed + 2)]
     members = (np.arange(900), np.arange(900, 1020, 2))
     strata = Strata(("a", "b"), np.array([[20.0, 1.5]]), np.ones(1))
-    return SimpleNamespace(pool=pool(parts), members=members, strata=strata)
+    return SimpleNamespace(pool=pool(parts), members=members, strata=strata, blocks=blocks)
 
 
 @settings(max_examples=10)
@@ -78,3 +79,14 @@ def test_counting(seed):
         for place, event in enumerate(plan.event[plan.offsets[i] : plan.offsets[i + 1]]):
             plain[min(place, 1), found.of[event]] += 1
         np.testing.assert_array_equal(counted[i], plain)
+
+
+def test_collisions_in_blocks_count_as_they_do_alone():
+    blocks = draw_blocks(20.0, np.arange(900), 45.0, 1)
+    made = source(1, blocks)
+    rng = np.random.default_rng(1)
+    plan = draw_plan(made.strata.draw_all(40, rng), made.members, 45.0, rng, blocks=blocks)
+    whole = draw_plan(np.array([[10, 0], [5, 0]]), made.members, 45.0, rng, blocks=blocks)
+    assert np.diff(whole.offsets)[0] == 0
+    for one in (plan, whole):
+        np.testing.assert_array_equal(classes(made).count(one), classes(made).count(unfolded(one)))

@@ -1,4 +1,6 @@
-"""Overlay against plain numpy, and the symmetries that let collisions be used again."""
+"""Overlay against plain numpy; blocks against the same collisions one by one; and what plans promise."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,74 +8,138 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.stream.collisions import made_up
+from trigsim.events.arrays import concatenate
 from trigsim.events.model import FINE, N_ETA, N_PHI
-from trigsim.objects.layout import Muons, Tracks
+from trigsim.objects import Muons, ObjectSettings, Tracks, reconstruct
+from trigsim.objects.layout import EDGE, WIDE, workspace
+from trigsim.objects.settings import parameters
+from trigsim.stream.block import Builder, wanted_features
+from trigsim.stream.blocks import EACH, draw_blocks
 from trigsim.stream.overlay_kernels import overlay_crossing
-from trigsim.stream.plan import Plan, draw_plan, pool
+from trigsim.stream.pack import pack_blocks, pack_pool, plan_arrays
+from trigsim.stream.plan import Blocks, Plan, draw_plan, placed, pool, unfolded
+
+PAR = parameters(ObjectSettings())
+MEMBERS = [np.arange(9), np.arange(9, 14)]
+D0 = np.ones((2, 58))
 
 
-def overlay(collisions, plan, i):
-    # What a crossing leaves behind must not reach the next.
-    wide, towers = np.full((N_ETA, 2 * N_PHI), 7, np.int32), np.full((N_ETA, N_PHI), 7, np.int32)
-    tracks = Tracks(*(np.zeros(2000, np.int32) for _ in Tracks._fields))
-    muons = Muons(*(np.zeros(2000, np.int32) for _ in Muons._fields))
-    n, m = overlay_crossing(
-        collisions, plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0, i, wide, towers, tracks, muons
-    )
-    return towers, [field[:n] for field in tracks], [field[:m] for field in muons]
+def toys(seed, very_hard=False):
+    """Nine soft collisions and five hard ones; the towers of very hard ones saturate."""
+    hard = made_up(5, seed + 1)
+    if very_hard:
+        hard = replace(hard, tower_et=np.full_like(hard.tower_et, 60000))
+    return [made_up(9, seed), hard]
+
+
+def some_blocks(seed):
+    rng = np.random.default_rng(seed)
+    sizes = (3, 2)
+    return Blocks(sizes, 4, placed(np.repeat(sizes, 4), rng.integers(9, size=4 * sum(sizes)), 20.0, rng))
 
 
 def by_hand(parts, plan, i):
+    """Towers, tracks and muons of a crossing without blocks, in numpy."""
+    one = concatenate(parts)
     towers = np.zeros((N_ETA, N_PHI), np.int64)
-    tracks, muons = [], []
+    tracks, muons = [np.zeros((6, 0), int)], [np.zeros((4, 0), int)]
     for c in range(plan.offsets[i], plan.offsets[i + 1]):
-        e, sign = plan.event[c], -1 if plan.mirror[c] else 1
-        stratum = 0
-        while e >= len(parts[stratum]):
-            e -= len(parts[stratum])
-            stratum += 1
-        one = parts[stratum]
+        e, sign, turn = plan.event[c], -1 if plan.mirror[c] else 1, plan.rotation[c] * FINE
         grid = np.zeros((N_ETA, N_PHI), np.int64)
         t = slice(one.tower_offsets[e], one.tower_offsets[e + 1])
         grid[one.tower_ieta[t], one.tower_iphi[t]] = one.tower_et[t]
         towers += np.roll(grid[::sign], plan.rotation[c], axis=1)
-        turn = plan.rotation[c] * FINE
         t = slice(one.track_offsets[e], one.track_offsets[e + 1])
+        phi = (one.track_phi[t].astype(int) + turn) % (N_PHI * FINE)
+        z0 = plan.z0[c] + sign * one.track_z0[t].astype(int)
         tracks.append(
-            [
-                one.track_pt[t].astype(int),
-                sign * one.track_eta[t].astype(int),
-                (one.track_phi[t].astype(int) + turn) % (N_PHI * FINE),
-                plan.z0[c] + sign * one.track_z0[t].astype(int),
-                one.track_d0[t].astype(int),
-                one.track_charge[t].astype(int),
-            ]
+            np.stack([one.track_pt[t], sign * one.track_eta[t], phi, z0, one.track_d0[t], one.track_charge[t]])
         )
-        t = slice(one.muon_offsets[e], one.muon_offsets[e + 1])
-        muons.append(
-            [
-                one.muon_pt[t].astype(int),
-                sign * one.muon_eta[t].astype(int),
-                (one.muon_phi[t].astype(int) + turn) % (N_PHI * FINE),
-                one.muon_charge[t].astype(int),
-            ]
-        )
-    return towers, tracks, muons
+        m = slice(one.muon_offsets[e], one.muon_offsets[e + 1])
+        phi = (one.muon_phi[m].astype(int) + turn) % (N_PHI * FINE)
+        muons.append(np.stack([one.muon_pt[m], sign * one.muon_eta[m].astype(int), phi, one.muon_charge[m]]))
+    return np.minimum(towers, 65535), np.concatenate(tracks, axis=1), np.concatenate(muons, axis=1)
+
+
+def reconstructed(parts, plan):
+    """Trigger objects of `by_hand`."""
+    made = [by_hand(parts, plan, i) for i in range(len(plan))]
+    ends = [np.cumsum([0, *(m[k].shape[1] for m in made)]) for k in (1, 2)]
+    tracks, muons = (np.concatenate([m[k] for m in made], axis=1).astype(np.int32) for k in (1, 2))
+    towers = np.stack([m[0] for m in made]).astype(np.int32)
+    return reconstruct(towers, Tracks(*tracks), ends[0], Muons(*muons), ends[1])
+
+
+def equal(one, two):
+    for kind, collection in one.collections.items():
+        for name, field in collection.fields.items():
+            np.testing.assert_array_equal(field, two.collections[kind].fields[name], f"{kind} {name}")
+
+
+def builder(parts, blocks=None):
+    made = pool(parts)
+    packed = pack_pool(made, PAR)
+    return Builder(
+        packed, pack_blocks(blocks, made, packed, PAR), blocks, ObjectSettings(), D0, wanted_features([])
+    )
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 2**31), st.integers(0, 8), st.integers(0, 3))
-def test_overlay_equals_numpy(seed, soft, hard):
-    parts = [made_up(9, seed), made_up(5, seed + 1)]
+@given(st.integers(0, 2**31), st.integers(0, 8), st.integers(0, 3), st.booleans(), st.booleans())
+def test_overlay_equals_numpy(seed, soft, hard, very_hard, in_blocks):
+    parts = toys(seed, very_hard)
+    blocks = some_blocks(seed) if in_blocks else None
     counts = np.array([[soft, hard], [hard, soft]])
-    plan = draw_plan(counts, [np.arange(9), np.arange(9, 14)], 45.0, np.random.default_rng(seed))
+    plan = draw_plan(counts, MEMBERS, 20.0, np.random.default_rng(seed), blocks=blocks)
+    made = pool(parts)
+    packed = pack_pool(made, PAR)
+    work, muons = workspace(200), Muons(*(np.zeros(200, np.int32) for _ in Muons._fields))
+    # What a crossing leaves behind must not reach the next.
+    work.towers[:] = 7
     for i in range(2):
-        towers, tracks, muons = overlay(pool(parts), plan, i)
-        t, k, m = by_hand(parts, plan, i)
-        np.testing.assert_array_equal(towers, t)
-        for ours, theirs in ((tracks, k), (muons, m)):
-            for field, parts_of_field in zip(ours, zip(*theirs, strict=True), strict=False):
-                np.testing.assert_array_equal(field, np.concatenate(parts_of_field))
+        found = overlay_crossing(
+            packed, pack_blocks(blocks, made, packed, PAR), plan_arrays(plan), i, PAR, work, muons
+        )
+        towers, _, expected = by_hand(parts, unfolded(plan), i)
+        grid = work.towers.reshape(N_PHI, WIDE)
+        np.testing.assert_array_equal(grid[:, EDGE : EDGE + N_ETA].T, towers)
+        assert not grid[:, :EDGE].any()
+        assert not grid[:, EDGE + N_ETA :].any()
+        np.testing.assert_array_equal(np.stack([field[: found[3]] for field in muons]), expected)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 2**31), st.integers(0, 12), st.integers(0, 3))
+def test_objects_of_blocks_are_those_of_their_collisions(seed, soft, hard):
+    parts, blocks = toys(seed), some_blocks(seed)
+    counts = np.array([[soft, hard], [hard, soft], [12, 0]])
+    plan = draw_plan(counts, MEMBERS, 20.0, np.random.default_rng(seed), blocks=blocks)
+    alone = unfolded(plan)
+    np.testing.assert_array_equal(plan.collisions, counts.sum(axis=1))
+    np.testing.assert_array_equal(np.diff(alone.offsets), counts.sum(axis=1))
+    np.testing.assert_array_equal(plan.hardest, alone.hardest)
+    build = builder(parts, blocks)
+    stacked = build.build(plan).objects
+    equal(stacked, build.build(alone).objects)
+    equal(stacked, reconstructed(parts, alone))
+
+
+def test_every_soft_collision_is_in_the_blocks_equally_often():
+    members = np.arange(100, 1100)
+    blocks = draw_blocks(60.0, members, 45.0, 1)
+    assert blocks.sizes == (15, 4)
+    inside = blocks.plan
+    for first, size in zip((0, EACH), blocks.sizes, strict=True):
+        own = inside.event[inside.offsets[first] : inside.offsets[first + EACH]]
+        assert len(own) == EACH * size
+        assert np.ptp(np.bincount(own, minlength=1100)[100:]) <= 1
+    assert draw_blocks(3.0, members, 45.0, 1) is None
+
+
+def test_blocks_of_another_source_are_refused():
+    plan = draw_plan(np.array([[5, 0]]), MEMBERS, 1.0, np.random.default_rng(0), blocks=some_blocks(1))
+    with pytest.raises(ValueError, match="another source"):
+        builder(toys(1), some_blocks(1)).build(plan)
 
 
 def test_the_hardest_comes_first_and_empty_crossings_have_none():

@@ -37,6 +37,10 @@ def run(
     ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a run into the same folder ended.")] = False,
     checkpoint_every: Annotated[float, typer.Option(min=0, help="Seconds between checkpoints, with -o.")] = 20.0,
+    exact_overlay: Annotated[
+        bool,
+        typer.Option("--exact-overlay", help="Draw each soft collision on its own: slower, no re-use of blocks."),
+    ] = False,
     seed: Seed = 1,
     threads: Threads = 0,
     as_json: JsonFlag = False,
@@ -53,7 +57,7 @@ def run(
         menu, library, beam, taggers,
         signals=tuple(signal or ()), crossings=crossings, signal_crossings=signal_crossings,
         target=target, seed=seed, scheduler=scheduler, threads=workers or threads, store=store, store_all=store_all,
-        state=output, resume=resume, checkpoint_seconds=checkpoint_every,
+        exact_overlay=exact_overlay, state=output, resume=resume, checkpoint_seconds=checkpoint_every,
     )  # fmt: skip
     if output is not None:
         table = menu_table(result, menu.stem)

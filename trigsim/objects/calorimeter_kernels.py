@@ -1,4 +1,4 @@
-"""Jets in sliding windows, electrons and photons, and sums, from towers."""
+"""Jets in sliding windows, electrons and photons, and sums, from towers; grids as in `mitigation_kernels`."""
 
 # mypy: ignore-errors
 
@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from trigsim.events.model import N_ETA, N_PHI, TOWER_PHI
+from trigsim.events.model import N_ETA, N_PHI
 from trigsim.objects.jit import inner
-from trigsim.objects.mitigation_kernels import HALF
+from trigsim.objects.layout import EDGE, TOWER_MAX, WIDE
+from trigsim.objects.mitigation_kernels import HALF, around, flagged, turned_column
 from trigsim.objects.scales import PHI_TURN
 
 #: Half the side of a jet's window of 9 x 9 towers.
@@ -20,39 +21,29 @@ EG_ISOLATION = 5
 
 
 @inner
-def is_peak(grid, row, column, wing):
-    """Whether a tower is the window's maximum; of equal ones the one that is last in row, then column order."""
-    seed = grid[row, column]
-    for r in range(max(row - wing, 0), min(row + wing + 1, N_ETA)):
-        for c in range(column - wing, column + wing + 1):
-            other = grid[r, c % N_PHI]
-            if other > seed or (other == seed and (r > row or (r == row and c > column))):
+def is_peak(grid, cell, wing):
+    """Whether a tower is the window's maximum; of equal ones the one that is last in eta, then phi order."""
+    seed = grid[cell]
+    column, first = cell // WIDE, cell % WIDE - wing
+    for step in range(-wing, wing + 1):
+        at = turned_column(column + step) * WIDE + first
+        for x in range(2 * wing + 1):
+            other = grid[at + x]
+            if other > seed or (other == seed and (x > wing or (x == wing and step > 0))):
                 return False
     return True
 
 
 @inner
-def window_sum(grid, row, column, wing):
-    """Return the sum of the window."""
-    total = 0
-    for r in range(max(row - wing, 0), min(row + wing + 1, N_ETA)):
-        for c in range(column - wing, column + wing + 1):
-            total += grid[r, c % N_PHI]
-    return total
-
-
-@inner
 def insert(pt, eta, phi, out_pt, out_eta, out_phi):
     """Insert an object into slots sorted by falling pT; return its slot, or -1 if it is too soft."""
-    slots = len(out_pt)
-    if pt <= out_pt[slots - 1]:
+    k = len(out_pt) - 1
+    if pt <= out_pt[k]:
         return -1
-    k = slots - 1
     while k > 0 and out_pt[k - 1] < pt:
+        out_pt[k], out_eta[k], out_phi[k] = out_pt[k - 1], out_eta[k - 1], out_phi[k - 1]
         k -= 1
-    insert_at(k, pt, out_pt)
-    insert_at(k, eta, out_eta)
-    insert_at(k, phi, out_phi)
+    out_pt[k], out_eta[k], out_phi[k] = pt, eta, phi
     return k
 
 
@@ -65,7 +56,82 @@ def insert_at(k, value, slots):
 
 
 @inner
-def window_jets(par, grid, cells, out, i):
+def by_row(n, cells):
+    """Sort n cells by eta, then phi; insertion sort."""
+    for a in range(1, n):
+        cell = cells[a]
+        key = cell % WIDE * N_PHI + cell // WIDE
+        k = a
+        while k > 0 and cells[k - 1] % WIDE * N_PHI + cells[k - 1] // WIDE > key:
+            cells[k] = cells[k - 1]
+            k -= 1
+        cells[k] = cell
+
+
+@inner
+def seeds(n_cells, cells, grid, least, start, found):
+    """List the places in `cells` of towers of at least `least`, by eta; return their number."""
+    start[:] = 0
+    for k in range(n_cells):
+        start[cells[k] % WIDE] += grid[cells[k]] >= least
+    n = 0
+    for x in range(WIDE):
+        count = start[x]
+        start[x] = n
+        n += count
+    for k in range(n_cells):
+        x = cells[k] % WIDE
+        if grid[cells[k]] >= least:
+            found[start[x]] = k
+            start[x] += 1
+    return n
+
+
+@inner
+def peaks(n, n_neutral, cells, grid, beaten, found, kept):
+    """List in `kept` those of n seeds, sorted by eta, that are the maximum of their window; return their number.
+
+    What exceeds a seed is a seed itself, so that only seeds are compared; of equal ones the last in eta, then phi
+    order stays. Neutral cells come first, in that order, then those with tracks alone in their own.
+    """
+    for a in range(n):
+        beaten[a] = 0
+    for a in range(n):
+        one = cells[found[a]]
+        for b in range(a + 1, n):
+            other = cells[found[b]]
+            apart = other % WIDE - one % WIDE
+            if apart > WING:
+                break
+            step = other // WIDE - one // WIDE
+            if step > N_PHI // 2:
+                step -= N_PHI
+            elif step < -N_PHI // 2:
+                step += N_PHI
+            if abs(step) > WING:
+                continue
+            if grid[other] > grid[one] or (grid[other] == grid[one] and (apart > 0 or step > 0)):
+                beaten[a] = 1
+            else:
+                beaten[b] = 1
+    m = 0
+    for a in range(n):
+        if beaten[a] == 0 and found[a] < n_neutral:
+            kept[m] = found[a]
+            m += 1
+    for a in range(n):
+        if beaten[a] == 0 and found[a] >= n_neutral:
+            k = m
+            while k > 0 and kept[k - 1] > found[a] and kept[k - 1] >= n_neutral:
+                kept[k] = kept[k - 1]
+                k -= 1
+            kept[k] = found[a]
+            m += 1
+    return m
+
+
+@inner
+def window_jets(par, grid, cells, n_neutral, n_cells, start, beaten, found, cos, sin, out, i):
     """Find jets among the filled cells of the mitigated grid, H_T and missing H_T on the way."""
     pts = out.jet_pt[i]
     etas = out.jet_eta[i]
@@ -73,23 +139,25 @@ def window_jets(par, grid, cells, out, i):
     pts[:] = 0
     etas[:] = 0
     phis[:] = 0
+    n = seeds(n_cells, cells, grid, par.jet_seed, start, found)
+    kept = found[n:]
+    n = peaks(n, n_neutral, cells, grid, beaten, found, kept)
     ht = 0
     hx = 0.0
     hy = 0.0
-    for cell in cells:
-        row = cell // N_PHI
-        column = cell % N_PHI
-        if grid[row, column] < par.jet_seed or not is_peak(grid, row, column, WING):
-            continue
-        et = window_sum(grid, row, column, WING)
+    for k in range(n):
+        cell = cells[kept[k]]
+        et = around(grid, cell, WING)
         if et < par.jet_min:
             continue
+        row = cell % WIDE - EDGE
+        column = cell // WIDE
         insert(et >> TO_PT, 2 * row - (N_ETA - 1), 2 * column + 1, pts, etas, phis)
         ring = row - HALF if row >= HALF else HALF - 1 - row
         if et >= par.ht_jet_min and ring < par.tracker_rings:
             ht += et
-            hx -= et * math.cos((column + 0.5) * TOWER_PHI)
-            hy -= et * math.sin((column + 0.5) * TOWER_PHI)
+            hx -= et * cos[column]
+            hy -= et * sin[column]
     out.ht_pt[i, 0] = ht >> TO_PT
     store_missing(hx, hy, out.mht_pt[i], out.mht_phi[i])
 
@@ -109,29 +177,39 @@ def phi_steps(phi, turn):
 
 
 @inner
-def tower_sums(par, grid, cells, column, out, i):
+def tower_sums(tracker_rings, grid, cells, column, cos, sin, out, i):
     """Scalar energy where tracks are, and missing energy of the whole mitigated grid."""
     column[:] = 0
     total = 0
+    low, high = EDGE + HALF - tracker_rings, EDGE + HALF + tracker_rings
     for cell in cells:
-        row = cell // N_PHI
-        et = grid[row, cell % N_PHI]
-        column[cell % N_PHI] += et
-        ring = row - HALF if row >= HALF else HALF - 1 - row
-        if ring < par.tracker_rings:
+        et = grid[cell]
+        column[cell // WIDE] += et
+        if low <= cell % WIDE < high:
             total += et
     x = 0.0
     y = 0.0
     for c in range(N_PHI):
-        x -= column[c] * math.cos((c + 0.5) * TOWER_PHI)
-        y -= column[c] * math.sin((c + 0.5) * TOWER_PHI)
+        x -= column[c] * cos[c]
+        y -= column[c] * sin[c]
     out.et_pt[i, 0] = total >> TO_PT
     store_missing(x, y, out.etm_pt[i], out.etm_phi[i])
 
 
 @inner
-def electrons_photons(par, towers, ring, top, out, i):
-    """Find pairs of towers above their rings' mean: an e/gamma, with no word on hadronic energy behind it."""
+def mark_reached(grid, floor, flags):
+    """Flag the towers that reach their ring's `floor`."""
+    for q in range(N_PHI):
+        for x in range(WIDE):
+            flags[q * WIDE + x] = grid[q * WIDE + x] >= floor[x]
+
+
+@inner
+def electrons_photons(par, towers, mean, floor, flags, words, peaks, out, i):
+    """Find pairs of towers above their rings' mean: an e/gamma, with no word on hadronic energy behind it.
+
+    `mean` is the mean tower of each ring; `floor`, `flags`, `words` and `peaks` are memory.
+    """
     pts = out.eg_pt[i]
     etas = out.eg_eta[i]
     phis = out.eg_phi[i]
@@ -140,21 +218,30 @@ def electrons_photons(par, towers, ring, top, out, i):
     etas[:] = 0
     phis[:] = 0
     isos[:] = 0
-    for row in range(max(HALF - par.tracker_rings, 2), min(HALF + par.tracker_rings, N_ETA - 2)):
-        mean = ring[row]
-        least = par.eg_min // 2 + mean
-        if top[row] < least:
+    first = EDGE + max(HALF - par.tracker_rings, 2)
+    last = EDGE + min(HALF + par.tracker_rings, N_ETA - 2)
+    least = par.eg_min // 2
+    for x in range(WIDE):
+        floor[x] = min(least + mean[x], TOWER_MAX) if first <= x < last else TOWER_MAX
+    mark_reached(towers, floor, flags)
+    n = 0
+    for k in range(flagged(words, flags, peaks)):
+        cell = peaks[k]
+        x = cell % WIDE
+        if first <= x < last and np.int64(towers[cell]) >= least + mean[x] and is_peak(towers, cell, 1):
+            peaks[n] = cell
+            n += 1
+    by_row(n, peaks)
+    for k in range(n):
+        cell = peaks[k]
+        before = turned_column(cell // WIDE - 1) * WIDE + cell % WIDE
+        after = turned_column(cell // WIDE + 1) * WIDE + cell % WIDE
+        second = max(towers[before], towers[after], towers[cell - 1], towers[cell + 1])
+        pile_up = np.int64(mean[cell % WIDE])
+        et = np.int64(towers[cell]) + np.int64(second) - 2 * pile_up
+        if et < par.eg_min:
             continue
-        for column in range(N_PHI):
-            if towers[row, column] < least or not is_peak(towers, row, column, 1):
-                continue
-            left = towers[row, (column - 1) % N_PHI]
-            right = towers[row, (column + 1) % N_PHI]
-            second = max(left, right, towers[row - 1, column], towers[row + 1, column])
-            et = np.int64(towers[row, column]) + second - 2 * mean
-            if et < par.eg_min:
-                continue
-            k = insert(et >> TO_PT, 2 * row - (N_ETA - 1), 2 * column + 1, pts, etas, phis)
-            if k >= 0:
-                around = window_sum(towers, row, column, 2) - 23 * mean - et
-                insert_at(k, 1 if EG_ISOLATION * around <= et else 0, isos)
+        slot = insert(et >> TO_PT, 2 * (cell % WIDE - EDGE) - (N_ETA - 1), 2 * (cell // WIDE) + 1, pts, etas, phis)
+        if slot >= 0:
+            rest = np.int64(around(towers, cell, 2)) - 23 * pile_up - et
+            insert_at(slot, 1 if EG_ISOLATION * rest <= et else 0, isos)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit
 
-from trigsim.events.model import N_PHI, TOWER_ET, TOWER_ETA, TOWER_PHI
+from trigsim.events.model import FINE, N_ETA, N_PHI, TOWER_ETA, TOWER_PHI, TRACK_D0
 from trigsim.objects.calorimeter_kernels import (
     electrons_photons,
     insert,
@@ -18,8 +18,23 @@ from trigsim.objects.calorimeter_kernels import (
 )
 from trigsim.objects.cluster_kernels import azimuth, cluster
 from trigsim.objects.jit import inner
-from trigsim.objects.layout import MAX_TRACK_JETS
-from trigsim.objects.mitigation_kernels import HALF, clean_towers, find_vertex, select_tracks
+from trigsim.objects.layout import CELLS, EDGE, MAX_TRACK_JETS, TOWER_MAX, VERTEX_BINS, WIDE
+from trigsim.objects.mitigation_kernels import (
+    ET_STEP,
+    HALF,
+    TO_TOWER,
+    TRACK_ETA_STEP,
+    TRACK_PHI_STEP,
+    TRACK_PT_STEP,
+    add_around,
+    clean_towers,
+    clear_around,
+    deposit,
+    face_cell,
+    find_vertex,
+    is_near,
+    ring_sums,
+)
 from trigsim.objects.scales import (
     COUNT,
     ETA,
@@ -33,7 +48,8 @@ from trigsim.objects.scales import (
     SMALL_COUNT,
 )
 
-ET_STEP = TOWER_ET.lsb
+PION_MASS = 0.13957
+D0_STEP = TRACK_D0.lsb
 PT_STEP = PT.lsb
 MASS_STEP = MASS.lsb
 ETA_STEP = ETA.lsb
@@ -68,59 +84,255 @@ def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, mu
     int
         Number of large-R jets, in slots 0, 1, …
     """
-    z, total = find_vertex(tracks, track_first, track_last, par, work.vertex)
-    n_tracks = select_tracks(tracks, track_first, track_last, z, par, work)
-    n_cells = clean_towers(towers, par, work)
-    n_inputs = add_towers(n_tracks, work.cell[:n_cells], par, work)
-    n_cells = add_charged(n_tracks, n_cells, work)
-    cells = work.cell[:n_cells]
-    work.counts[0] = n_tracks
+    start_crossing(par.tracker_rings, work)
+    grid = work.towers
+    for c in range(N_PHI):
+        for row in range(N_ETA):
+            grid[c * WIDE + EDGE + row] = min(towers[row, c], TOWER_MAX)
+    n = 0
+    for t in range(track_first, track_last):
+        pt = tracks.pt[t]
+        cell = face_cell(pt, tracks.eta[t], tracks.phi[t], tracks.charge[t], par.tracker_rings, par.bend)
+        n = deposit(pt, tracks.z0[t], cell, par.track_cap, work.vertex, work.charged, work.touched, n)
+    work.filled[0] = n
+    z, total = find_vertex(work.vertex, work.windows)
+    n = 0
+    chosen = work.chosen
+    for t in range(track_first, track_last):
+        eta = tracks.eta[t]
+        if not is_near(tracks.z0[t] - z, eta, par.tracker_rings, par.window):
+            continue
+        pt, phi, charge = tracks.pt[t], tracks.phi[t], tracks.charge[t]
+        chosen.pt[n], chosen.eta[n], chosen.phi[n] = pt, eta, phi
+        chosen.z0[n], chosen.d0[n], chosen.charge[n] = tracks.z0[t], tracks.d0[t], charge
+        work.face[n] = face_cell(pt, eta, phi, charge, par.tracker_rings, par.bend)
+        n += 1
+    return finish_crossing(par, z, total, n, muons, muon_first, muon_last, True, work, out, i)
+
+
+@inner
+def start_crossing(tracker_rings, work):
+    """Clear what the crossing before left in the workspace."""
+    filled, charged, touched = work.filled, work.charged, work.touched
+    near, wanted, face, clean, cells = work.near, work.wanted, work.face, work.clean, work.cell
+    low, high = EDGE + HALF - tracker_rings, EDGE + HALF + tracker_rings
+    for k in range(filled[0]):
+        charged[touched[k]] = 0
+    for k in range(filled[1]):
+        if face[k] >= 0:
+            clear_around(face[k], near, wanted, low, high)
+    for k in range(filled[2]):
+        clean[cells[k]] = 0
+    if filled[3] != tracker_rings:
+        near[:] = 0
+        for q in range(N_PHI):
+            column = wanted[q * WIDE : (q + 1) * WIDE]
+            column[:] = 1
+            column[low:high] = 0
+    vertex = work.vertex
+    for b in range(VERTEX_BINS):
+        vertex[b] = 0
+    filled[0], filled[1], filled[2], filled[3] = 0, 0, 0, tracker_rings
+
+
+@njit(cache=True, nogil=True)
+def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, complete, work, out, i):
+    """Make all objects of a crossing whose towers, charged grid and vertex tracks are in the workspace.
+
+    Parameters
+    ----------
+    par : Parameters
+    z, total : int
+        Primary vertex and the pT sum of its window.
+    n_tracks : int
+        Its tracks, in ``work.chosen``.
+    muons : Muons
+        Those of the crossing are ``muon_first:muon_last``.
+    complete : bool
+        Whether track jets are made also where no large-R jet is possible.
+    work : Workspace
+    out : Outputs
+    i : int
+        Row.
+
+    Returns
+    -------
+    int
+        Number of large-R jets.
+    """
+    cells, clean, charged, ring = work.cell, work.clean, work.charged, work.ring
+    ring_sums(work.towers, ring)
+    take_charged(work.filled[0], work.towers, charged, work.touched, ring, work.rest, work.total)
+    gather_near(n_tracks, work.face, work.chosen.pt, work.near, work.wanted)
+    flags, words = work.flags, work.words
+    n_neutral = clean_towers(
+        par,
+        work.rest,
+        work.total,
+        charged,
+        work.near,
+        work.rows,
+        work.boxes,
+        work.wanted,
+        flags,
+        words,
+        clean,
+        cells,
+        work.lanes,
+    )
+    for k in range(n_neutral):
+        work.neutral[k] = clean[cells[k]]
+    n_cells = add_charged(n_tracks, n_neutral, work.chosen, clean, cells)
+    work.filled[1], work.filled[2] = n_tracks, n_cells
     out.vtx_z[i, 0] = z
     out.vtx_sum_pt[i, 0] = total >> 3
     out.vtx_n_tracks[i, 0] = min(n_tracks, COUNT_MAX)
-    window_jets(par, work.clean, cells, out, i)
-    tower_sums(par, work.clean, cells, work.column, out, i)
-    electrons_photons(par, towers, work.ring, work.top, out, i)
+    start, found, cos, sin = work.lanes.start, work.found, work.tower_cos, work.tower_sin
+    window_jets(par, clean, cells, n_neutral, n_cells, start, flags, found, cos, sin, out, i)
+    tower_sums(par.tracker_rings, clean, cells[:n_cells], work.column, cos, sin, out, i)
+    for x in range(WIDE):
+        ring[x] //= N_PHI
+    electrons_photons(par, work.towers, ring, work.lanes.floor, flags, words, found, out, i)
     copy_muons(muons, muon_first, muon_last, out, i)
-    n_track_jets = track_jets(n_tracks, par, work)
-    n_fat = large_jets(n_inputs, n_track_jets, par, work)
+    possible = large_jet_possible(
+        par, n_tracks, n_neutral, work.chosen, cells, work.neutral, work.columns, cos, sin
+    )
+    n_track_jets, n_fat = 0, 0
+    if possible or complete:
+        n_inputs = add_towers(add_tracks(n_tracks, work), n_neutral, par.fat_rings, work)
+        n_track_jets = track_jets(n_tracks, par, work)
+        n_fat = large_jets(n_inputs, n_track_jets, possible, par, work)
+        work.counts[0], work.counts[1], work.counts[2], work.counts[3] = n_tracks, n_inputs, n_track_jets, n_fat
     store_jets(n_fat, n_track_jets, work, out, i)
     return n_fat
 
 
 @inner
-def add_towers(n, cells, par, work):
-    """Append neutral towers to the n track inputs; return the number of inputs."""
-    for cell in cells:
-        row = cell // N_PHI
-        ring = row - HALF if row >= HALF else HALF - 1 - row
-        if ring >= par.fat_rings:
-            continue
-        c = cell % N_PHI
-        pt = work.clean[row, c] * ET_STEP
-        phi = (c + 0.5) * TOWER_PHI
-        grow = work.tower_grow[row]
-        work.pt[n] = pt
-        work.phi[n] = phi
-        work.px[n] = pt * work.tower_cos[c]
-        work.py[n] = pt * work.tower_sin[c]
-        work.pz[n] = 0.5 * pt * (grow - 1.0 / grow)
-        work.energy[n] = 0.5 * pt * (grow + 1.0 / grow)
-        n += 1
+def take_charged(n, towers, charged, touched, ring, rest, total):
+    """Take the charged energy from the towers where it is, and from the sums of their rings."""
+    for cell in range(CELLS):
+        rest[cell] = towers[cell]
+    for x in range(WIDE):
+        total[x] = ring[x]
+    for k in range(n):
+        cell = touched[k]
+        energy = np.int64(towers[cell])
+        left = max(energy - (charged[cell] >> TO_TOWER), 0)
+        rest[cell] = left
+        total[cell % WIDE] -= energy - left
+
+
+@inner
+def gather_near(n, face, pt, near, wanted):
+    """Sum the pT of n vertex tracks over the towers around each."""
+    for k in range(n):
+        if face[k] >= 0:
+            add_around(face[k], pt[k], near, wanted)
+
+
+@inner
+def add_charged(n, n_cells, chosen, clean, cells):
+    """Add n vertex tracks to the clean grid, at their direction from the vertex; return its number of cells."""
+    for k in range(n):
+        row = HALF + np.int64(math.floor(chosen.eta[k] * TRACK_ETA_STEP / TOWER_ETA))
+        cell = np.int64(chosen.phi[k] * TRACK_PHI_STEP / TOWER_PHI) * WIDE + EDGE + row
+        if clean[cell] == 0:
+            cells[n_cells] = cell
+            n_cells += 1
+        clean[cell] += np.int32(max(chosen.pt[k] * TRACK_PT_STEP / ET_STEP + 0.5, 1.0))
+    return n_cells
+
+
+@inner
+def large_jet_possible(par, n_tracks, n_neutral, chosen, cells, neutral, columns, cos, sin):
+    """Whether any jet of the inputs could have the pT that large-R jets need.
+
+    A jet's pT is the length of the vector sum of some inputs. No choice of inputs makes it longer than the best
+    half turn of columns does, with every input in the middle of its column, plus what tracks are off the middle.
+    """
+    weight, x, y = columns[0], columns[1], columns[2]
+    weight[:] = 0.0
+    total = 0.0
+    for k in range(n_tracks):
+        pt = chosen.pt[k] * TRACK_PT_STEP
+        weight[chosen.phi[k] // FINE] += pt
+        total += pt
+    slack = 0.5 * TOWER_PHI * total
+    low, high = EDGE + HALF - par.fat_rings, EDGE + HALF + par.fat_rings
+    for k in range(n_neutral):
+        if low <= cells[k] % WIDE < high:
+            pt = neutral[k] * ET_STEP
+            weight[cells[k] // WIDE] += pt
+            total += pt
+    # Well above what rounding can do.
+    if total + 1e-3 < par.fat_min:
+        return False
+    sum_x, sum_y = 0.0, 0.0
+    for c in range(N_PHI):
+        x[c] = weight[c] * cos[c]
+        y[c] = weight[c] * sin[c]
+        if c < N_PHI // 2:
+            sum_x += x[c]
+            sum_y += y[c]
+    longest2 = 0.0
+    for c in range(N_PHI):
+        longest2 = max(longest2, sum_x * sum_x + sum_y * sum_y)
+        after = c + N_PHI // 2 if c < N_PHI // 2 else c - N_PHI // 2
+        sum_x += x[after] - x[c]
+        sum_y += y[after] - y[c]
+    return math.sqrt(longest2) + slack + 1e-3 > par.fat_min
+
+
+@inner
+def add_tracks(n, work):
+    """Make the n vertex tracks inputs of jets, with the pion's mass; return n."""
+    chosen = work.chosen
+    for k in range(n):
+        pt = chosen.pt[k] * TRACK_PT_STEP
+        eta = chosen.eta[k] * TRACK_ETA_STEP
+        phi = chosen.phi[k] * TRACK_PHI_STEP
+        grow = math.exp(eta)
+        pz = 0.5 * pt * (grow - 1.0 / grow)
+        work.pt[k] = pt
+        work.eta[k] = eta
+        work.phi[k] = phi
+        work.px[k] = pt * math.cos(phi)
+        work.py[k] = pt * math.sin(phi)
+        work.pz[k] = pz
+        work.energy[k] = math.sqrt(pt * pt + pz * pz + PION_MASS * PION_MASS)
+        work.d0[k] = chosen.d0[k] * D0_STEP
+        work.cosh_eta[k] = 0.5 * (grow + 1.0 / grow)
     return n
 
 
 @inner
-def add_charged(n, n_cells, work):
-    """Add the primary-vertex tracks to the clean grid, at their direction from the vertex; return its cells."""
-    for k in range(n):
-        row = HALF + np.int64(math.floor(work.eta[k] / TOWER_ETA))
-        column = np.int64(work.phi[k] / TOWER_PHI)
-        if work.clean[row, column] == 0:
-            work.cell[n_cells] = row * N_PHI + column
-            n_cells += 1
-        work.clean[row, column] += np.int32(max(work.pt[k] / ET_STEP + 0.5, 1.0))
-    return n_cells
+def add_towers(n, n_neutral, fat_rings, work):
+    """Append neutral towers, by eta, then phi, to the n track inputs; return the number of inputs."""
+    cells, neutral, start = work.cell, work.neutral, work.lanes.start
+    low, high = EDGE + HALF - fat_rings, EDGE + HALF + fat_rings
+    # The cells stand in the order of phi: counting those of each lane gives their places.
+    start[:] = 0
+    for k in range(n_neutral):
+        start[cells[k] % WIDE] += 1
+    for x in range(WIDE):
+        count = start[x] if low <= x < high else 0
+        start[x] = n
+        n += count
+    for k in range(n_neutral):
+        lane, c = cells[k] % WIDE, cells[k] // WIDE
+        if not low <= lane < high:
+            continue
+        at = start[lane]
+        start[lane] += 1
+        pt = neutral[k] * ET_STEP
+        grow = work.tower_grow[lane - EDGE]
+        work.pt[at] = pt
+        work.phi[at] = (c + 0.5) * TOWER_PHI
+        work.px[at] = pt * work.tower_cos[c]
+        work.py[at] = pt * work.tower_sin[c]
+        work.pz[at] = 0.5 * pt * (grow - 1.0 / grow)
+        work.energy[at] = 0.5 * pt * (grow + 1.0 / grow)
+    return n
 
 
 @inner
@@ -178,12 +390,11 @@ def track_jets(n, par, work):
         kept += 1
     for t in range(n):
         work.track_label[t] = number[s.label[t]] if s.label[t] >= 0 else -1
-    work.counts[2] = kept
     return kept
 
 
 @inner
-def large_jets(n, n_track_jets, par, work):
+def large_jets(n, n_track_jets, possible, par, work):
     """Cluster all inputs and the ghosts of track jets with R = 1; return the number of jets kept."""
     for k in range(n_track_jets):
         work.px[n + k] = GHOST * work.track_jet[k, 0]
@@ -197,7 +408,7 @@ def large_jets(n, n_track_jets, par, work):
         total += work.pt[k]
     m = 0
     # A jet's pT is at most the scalar sum of the inputs'.
-    if total + 1e-6 > par.fat_min:
+    if possible and total + 1e-6 > par.fat_min:
         m = cluster(all_inputs, work.px, work.py, work.pz, work.energy, -1, 1.0, 1.0, 1.0, par.fat_min, s)
     by_pt(m, s, work.order)
     m = min(m, len(work.fat))
@@ -217,8 +428,6 @@ def large_jets(n, n_track_jets, par, work):
             if s.label[n + k] == jet:
                 work.track_jet_fat[k] = slot
     work.fat_start[m] = filled
-    work.counts[1] = n
-    work.counts[3] = m
     return m
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,23 @@ from trigsim.events.model import N_ETA, N_PHI, TOWER_ETA, TOWER_PHI
 from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.objects.scales import SCALES, SLOTS
 
+U8 = NDArray[np.uint8]
+U16 = NDArray[np.uint16]
+U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
 #: Slack of the clustering's memory: its loops run over whole vectors.
 LANES = 32
+#: Grids of towers are flat, by column in phi: cell = iphi * WIDE + EDGE + ieta. The empty lanes on both sides make
+#: each column whole vectors and windows free of borders; the mirror image in eta of a cell is cell ^ (WIDE - 1).
+WIDE = 128
+EDGE = (WIDE - N_ETA) // 2
+CELLS = N_PHI * WIDE
+CACHE_LINE = 64
+#: Towers of a grid saturate here, in `TOWER_ET` steps: 8.2 TeV, above what a beam of 7 TeV can give.
+TOWER_MAX = 65535
 #: Bins of the vertex histogram: 1 mm each (`VERTEX_BIN_BITS` on z0), from -256 mm.
 VERTEX_BINS = 512
 VERTEX_BIN_BITS = 4
@@ -114,20 +126,52 @@ class Cluster(NamedTuple):
     scales: F64  # (3,): dij of the merging k + 1 -> k, [k - 1]
 
 
-class Workspace(NamedTuple):
-    """Everything a crossing needs while it is reconstructed, and what the features read afterwards."""
+class Lanes(NamedTuple):
+    """Memory for one number for each lane of a column of towers."""
 
-    charged: I32  # (N_ETA, N_PHI) track pT steps of all tracks at the calorimeter face
-    near: I32  # the same of primary-vertex tracks, summed over 7 x 7 towers
+    density: U16  # of pile-up, tower steps
+    cut: U16
+    narrow: U16
+    wide: I32
+    floor: U16
+    edge: I64
+    start: I64
+
+
+class Workspace(NamedTuple):
+    """Everything a crossing needs while it is reconstructed, and what the features read afterwards.
+
+    What a crossing leaves in `charged`, `near`, `wanted` and `clean` the next one clears by the lists of filled
+    cells, whose lengths are in `filled`.
+    """
+
+    towers: U16  # (CELLS,) as the detector sends them
+    rest: U16  # the same less charged energy
+    charged: I32  # track pT steps of all tracks at the calorimeter face
+    touched: I64  # the filled cells of `charged`
+    near: I32  # track pT steps of primary-vertex tracks, summed over 7 x 7 towers
+    rows: I32
+    boxes: I32  # the same of all tracks
+    wanted: U8  # 1 where `near` is above 0, and beyond the tracker
+    flags: U8  # (CELLS,)
+    words: U64  # the same bytes, eight at a time
     clean: I32  # tower steps after pile-up mitigation, charged at the vertex direction
-    ring: I32  # (N_ETA,) mean tower of the ring, tower steps
-    top: I32  # (N_ETA,) its highest tower
-    cell: I64  # (N_ETA * N_PHI,) row * N_PHI + column of the filled cells of `clean`
+    cell: I64  # the filled cells of `clean`: neutral ones, then those with tracks alone
+    neutral: I64  # tower steps of the neutral ones
+    filled: I64  # (4,): touched cells, vertex tracks, all cells of `clean`, rings of the tracker
+    ring: I32  # (WIDE,) sums of `towers` over phi, then their means
+    total: I32  # (WIDE,) sums of `rest`
+    lanes: Lanes
+    found: I64  # (2 CELLS,)
     column: I64  # (N_PHI,) sums over the rings of `clean`
     tower_grow: F64  # (N_ETA,) exp(eta) of the ring's centre
     tower_cos: F64  # (N_PHI,)
     tower_sin: F64  # (N_PHI,)
-    vertex: I64  # (VERTEX_BINS,)
+    vertex: I32  # (VERTEX_BINS,) track pT steps by z
+    windows: I32  # (VERTEX_BINS,)
+    chosen: Tracks  # primary-vertex tracks
+    face: I64  # their cells in `charged`, -1 for none
+    columns: F64  # (3, N_PHI)
     counts: I64  # (4,): primary-vertex tracks, inputs, track jets, large-R jets
     # The inputs of large-R jets: primary-vertex tracks, then neutral towers, then ghosts of track jets.
     px: F64
@@ -191,6 +235,26 @@ def cluster_memory(size: int) -> Cluster:
     )
 
 
+def aligned(size: int, kind: type[Any]) -> NDArray[Any]:
+    """Return zeros that start on a line of the cache: vectors across its border cost twice the time."""
+    width = np.dtype(kind).itemsize
+    memory = np.zeros(size * width + CACHE_LINE, dtype=np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    return memory[first : first + size * width].view(kind)
+
+
+def _lanes() -> Lanes:
+    return Lanes(
+        density=aligned(WIDE, np.uint16),
+        cut=aligned(WIDE, np.uint16),
+        narrow=aligned(WIDE, np.uint16),
+        wide=aligned(WIDE, np.int32),
+        floor=aligned(WIDE, np.uint16),
+        edge=aligned(WIDE, np.int64),
+        start=aligned(WIDE, np.int64),
+    )
+
+
 def workspace(max_tracks: int) -> Workspace:
     """Return a workspace for crossings of at most `max_tracks` tracks (one for each thread)."""
     inputs = max_tracks + N_ETA * N_PHI + MAX_TRACK_JETS
@@ -199,18 +263,36 @@ def workspace(max_tracks: int) -> Workspace:
     def ints(size: int) -> I64:
         return np.zeros(size, dtype=np.int64)
 
+    flags = aligned(CELLS, np.uint8)
+    phi = [(column + 0.5) * TOWER_PHI for column in range(N_PHI)]
     return Workspace(
-        charged=np.zeros((N_ETA, N_PHI), dtype=np.int32),
-        near=np.zeros((N_ETA, N_PHI), dtype=np.int32),
-        clean=np.zeros((N_ETA, N_PHI), dtype=np.int32),
-        ring=np.zeros(N_ETA, dtype=np.int32),
-        top=np.zeros(N_ETA, dtype=np.int32),
-        cell=ints(N_ETA * N_PHI),
+        towers=aligned(CELLS, np.uint16),
+        rest=aligned(CELLS, np.uint16),
+        charged=aligned(CELLS, np.int32),
+        touched=ints(CELLS),
+        near=aligned(CELLS, np.int32),
+        rows=aligned(CELLS, np.int32),
+        boxes=aligned(CELLS, np.int32),
+        wanted=aligned(CELLS, np.uint8),
+        flags=flags,
+        words=flags.view(np.uint64),
+        clean=aligned(CELLS, np.int32),
+        cell=ints(CELLS),
+        neutral=ints(CELLS),
+        filled=np.array([0, 0, 0, -1]),
+        ring=aligned(WIDE, np.int32),
+        total=aligned(WIDE, np.int32),
+        lanes=_lanes(),
+        found=ints(2 * CELLS),
         column=ints(N_PHI),
         tower_grow=np.exp((np.arange(N_ETA) - (N_ETA - 1) / 2) * TOWER_ETA),
-        tower_cos=np.cos((np.arange(N_PHI) + 0.5) * TOWER_PHI),
-        tower_sin=np.sin((np.arange(N_PHI) + 0.5) * TOWER_PHI),
-        vertex=ints(VERTEX_BINS),
+        tower_cos=np.array([math.cos(angle) for angle in phi]),
+        tower_sin=np.array([math.sin(angle) for angle in phi]),
+        vertex=aligned(VERTEX_BINS, np.int32),
+        windows=aligned(VERTEX_BINS, np.int32),
+        chosen=Tracks(*(np.zeros(max_tracks, dtype=np.int32) for _ in Tracks._fields)),
+        face=ints(max_tracks),
+        columns=np.zeros((3, N_PHI)),
         counts=ints(4),
         px=np.zeros(inputs),
         py=np.zeros(inputs),

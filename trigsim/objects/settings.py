@@ -11,6 +11,7 @@ from pydantic import Field
 
 from trigsim.base.config import Config
 from trigsim.events.model import N_ETA, TOWER_ET, TOWER_ETA, TRACK_PHI, TRACK_PT, TRACK_Z0
+from trigsim.objects.layout import TOWER_MAX, WIDE
 
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -77,11 +78,12 @@ class Parameters(NamedTuple):
 
     track_cap: int
     window: NDArray[np.int64]  # (58,) z0 steps
+    widest: int  # the largest of them in the tracker, 0 without one
     bend: NDArray[np.float64]  # (58,) azimuth steps x track pT steps
     tracker_rings: int
     fat_rings: int
-    noise_sigmas: float
-    forward_noise_sigmas: float
+    sigmas: NDArray[np.float64]  # (WIDE,) by lane of a column of towers
+    beyond: NDArray[np.uint16]  # (WIDE,) TOWER_MAX in lanes that are no ring, else 0
     hadron_smearing: float  # on tower steps
     neutral_min: int  # tower steps, as the next three
     jet_seed: int
@@ -100,17 +102,22 @@ def parameters(settings: ObjectSettings) -> Parameters:
     """Return what the kernels take."""
     eta = (np.arange(N_ETA // 2) + 0.5) * TOWER_ETA
     window = settings.window_mm + settings.window_forward_mm * (np.cosh(eta) - 1)
+    window_hw = np.floor(window / TRACK_Z0.lsb).astype(np.int64)
     # Sagitta: a track that reaches the transverse radius r has turned by r / (2 * radius of curvature).
     reach = np.minimum(settings.calorimeter_radius_mm, settings.calorimeter_half_length_mm / np.sinh(eta))
     turn = 0.5 * 0.299792458e-3 * settings.field_tesla * reach
+    tracker_rings = _rings(settings.tracker_abs_eta)
+    lane = np.arange(WIDE) - WIDE // 2
+    ring = np.where(lane >= 0, lane, -1 - lane)
     return Parameters(
         track_cap=round(settings.vertex_track_pt_cap / TRACK_PT.lsb),
-        window=np.floor(window / TRACK_Z0.lsb).astype(np.int64),
+        window=window_hw,
+        widest=int(window_hw[:tracker_rings].max(initial=0)),
         bend=turn / TRACK_PT.lsb / TRACK_PHI.lsb,
-        tracker_rings=_rings(settings.tracker_abs_eta),
+        tracker_rings=tracker_rings,
         fat_rings=_rings(settings.fat_input_abs_eta),
-        noise_sigmas=settings.noise_sigmas,
-        forward_noise_sigmas=settings.forward_noise_sigmas,
+        sigmas=np.where(ring < tracker_rings, settings.noise_sigmas, settings.forward_noise_sigmas),
+        beyond=np.where(ring < N_ETA // 2, 0, TOWER_MAX).astype(np.uint16),
         hadron_smearing=settings.hadron_smearing / math.sqrt(TOWER_ET.lsb),
         neutral_min=_steps(settings.neutral_min),
         jet_seed=_steps(settings.jet_seed),

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.events.model import N_ETA, N_PHI
-from trigsim.objects.layout import Muons, Tracks, outputs, trigger_objects, workspace
+from trigsim.objects.layout import Muons, outputs, trigger_objects, workspace
 from trigsim.objects.model import TriggerObjects
 from trigsim.objects.scales import SLOTS
 from trigsim.objects.settings import ObjectSettings, parameters
 from trigsim.stream.block_kernels import build_block
-from trigsim.stream.plan import Plan, Pool
+from trigsim.stream.pack import PackedBlocks, PackedPool, most_entries, pack_blocks, pack_pool, plan_arrays
+from trigsim.stream.plan import Blocks, Plan
+from trigsim.stream.source import Source
 from trigsim.tagger.features import FEATURES
 
 
@@ -44,39 +45,64 @@ class Builder:
 
     Attributes
     ----------
-    pool : Pool
+    pool : PackedPool
         All collisions.
+    packed : PackedBlocks
+        The source's blocks of soft collisions.
+    blocks : Blocks or None
+        What `packed` was made from: the only ones that plans may hold.
     settings : ObjectSettings
         Of the object reconstruction.
     d0_resolution : float64, shape (2, 58)
         By ring in abs(eta); see `tagger.features.d0_table`.
     wanted : bool, shape (39,)
         Features to compute.
+    complete : bool
+        Whether track jets are made also where no large-R jet is possible: `TRKJET` is empty there if not.
     """
 
-    pool: Pool
+    pool: PackedPool
+    packed: PackedBlocks
+    blocks: Blocks | None
     settings: ObjectSettings
     d0_resolution: NDArray[np.float64]
     wanted: NDArray[np.bool_]
+    complete: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        settings: ObjectSettings,
+        d0_resolution: NDArray[np.float64],
+        wanted: NDArray[np.bool_],
+        complete: bool = True,
+    ) -> Builder:
+        """Return a builder of the crossings of `source`."""
+        par = parameters(settings)
+        pool = pack_pool(source.pool, par)
+        packed = pack_blocks(source.blocks, source.pool, pool, par)
+        return cls(pool, packed, source.blocks, settings, d0_resolution, wanted, complete)
 
     def build(self, plan: Plan) -> Block:
         """Build the crossings of `plan`."""
-        most_tracks = _most(self.pool.track_offsets, plan)
+        if plan.stack is not None and plan.stack.blocks is not self.blocks:
+            raise ValueError("the plan's blocks are of another source than the builder's")
         n = len(plan)
         out = outputs(n)
         jets = n * SLOTS["FATJET"]
         crossing, slot = np.zeros(jets, np.int64), np.zeros(jets, np.int64)
         features = np.zeros((jets, len(FEATURES)), np.int32)
+        most_tracks, most_muons = most_entries(self.pool, self.packed, plan)
         found = build_block(
             self.pool,
-            (plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0),
+            self.packed,
+            plan_arrays(plan),
             parameters(self.settings),
             self.d0_resolution,
-            np.zeros((N_ETA, 2 * N_PHI), np.int32),
-            np.zeros((N_ETA, N_PHI), np.int32),
-            Tracks(*(np.zeros(most_tracks, np.int32) for _ in Tracks._fields)),
-            Muons(*(np.zeros(_most(self.pool.muon_offsets, plan), np.int32) for _ in Muons._fields)),
+            Muons(*(np.zeros(most_muons, np.int32) for _ in Muons._fields)),
             workspace(most_tracks),
+            self.complete,
             self.wanted,
             out,
             crossing,
@@ -84,13 +110,6 @@ class Builder:
             features,
         )
         return Block(trigger_objects(out), crossing[:found], slot[:found], features[:found])
-
-
-def _most(offsets: NDArray[np.int64], plan: Plan) -> int:
-    """Return the largest sum over a crossing of what its collisions have, at least 1."""
-    per_collision = np.diff(offsets)[plan.event]
-    running = np.concatenate([[0], np.cumsum(per_collision)])
-    return max(1, int(np.diff(running[plan.offsets]).max(initial=0)))
 
 
 def wanted_features(columns: Iterable[NDArray[np.int64]]) -> NDArray[np.bool_]:

@@ -3,27 +3,29 @@
 
 from numba import njit
 
-from trigsim.objects.crossing_kernels import reconstruct_crossing
+from trigsim.objects.crossing_kernels import finish_crossing
 from trigsim.stream.overlay_kernels import overlay_crossing
 from trigsim.tagger.feature_kernels import candidate_features
 
 
 @njit(cache=True, nogil=True)
 def build_block(
-    pool, plan, par, d0_resolution, wide, towers, tracks, muons, work, wanted, out, crossing, slot, features
+    pool, packed, plan, par, d0_resolution, muons, work, complete, wanted, out, crossing, slot, features
 ):
     """Build every crossing of a plan; return the number of large-R jets found.
 
     Parameters
     ----------
-    pool : Pool
-    plan : tuple of arrays
-        offsets, event, rotation, mirror, z0 of a `Plan`.
+    pool : PackedPool
+    packed : PackedBlocks
+    plan : PlanArrays
     par : Parameters
     d0_resolution : float64 array, shape (2, 58)
         Of the tracks, by ring.
-    wide, towers, tracks, muons, work
+    muons, work
         Memory of one crossing.
+    complete : bool
+        Whether track jets are made also where no large-R jet is possible.
     wanted : bool array, shape (39,)
         Features to compute.
     out : Outputs
@@ -33,13 +35,10 @@ def build_block(
     features : int32 array, shape (rows, 39)
         Filled with its wanted features.
     """
-    offsets, event, rotation, mirror, z0 = plan
     n = 0
-    for i in range(len(offsets) - 1):
-        n_tracks, n_muons = overlay_crossing(
-            pool, offsets, event, rotation, mirror, z0, i, wide, towers, tracks, muons
-        )
-        n_fat = reconstruct_crossing(par, towers, tracks, 0, n_tracks, muons, 0, n_muons, work, out, i)
+    for i in range(len(plan.offsets) - 1):
+        z, total, n_tracks, n_muons = overlay_crossing(pool, packed, plan, i, par, work, muons)
+        n_fat = finish_crossing(par, z, total, n_tracks, muons, 0, n_muons, complete, work, out, i)
         for j in range(n_fat):
             crossing[n] = i
             slot[n] = j

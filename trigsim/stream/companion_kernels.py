@@ -42,3 +42,29 @@ def add_classes(bits, counts, out):
                 for c in range(2):
                     for j in range(counts.shape[2]):
                         out[r, c, j] += counts[i, c, j]
+
+
+@njit(cache=True, nogil=True)
+def count_stacked(alone, offsets, number, first, of, each, out):
+    """Add the collisions in the blocks of crossings.
+
+    Parameters
+    ----------
+    alone : int64 array
+        Offsets of the collisions on their own: where there are none the first in a block is the hardest.
+    offsets, number, first : int64 arrays
+        Of a `Stack`.
+    of : int16 array
+        Class of each collision of the pool.
+    each : int32 array, shape (blocks, p)
+        Collisions of each class in each block.
+    out : int32 array, shape (n, 2, p)
+        As `count_classes` left it.
+    """
+    for i in range(len(offsets) - 1):
+        for c in range(offsets[i], offsets[i + 1]):
+            for k in range(out.shape[2]):
+                out[i, 1, k] += each[number[c], k]
+        if alone[i] == alone[i + 1] and first[i] >= 0:
+            out[i, 0, of[first[i]]] += 1
+            out[i, 1, of[first[i]]] -= 1

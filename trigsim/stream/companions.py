@@ -8,14 +8,14 @@ their own, the others are sorted by what they deposit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.events.model import MUON_PT
-from trigsim.stream.companion_kernels import count_classes
+from trigsim.stream.companion_kernels import count_classes, count_stacked
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import Source
 
@@ -42,11 +42,14 @@ class Classes:
         Class of each collision; 0 for those that belong to no stratum.
     stratum, size : int64, shape (p,)
         Stratum of each class, and its collisions that may be drawn.
+    in_blocks : int32, shape (blocks, p), or None
+        Collisions of each class in the source's blocks.
     """
 
     of: NDArray[np.int16]
     stratum: NDArray[np.int64]
     size: NDArray[np.int64]
+    in_blocks: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.size)
@@ -55,6 +58,9 @@ class Classes:
         """Return the collisions of each class in n crossings, shape (n, 2, p): the hardest, its companions."""
         out = np.zeros((len(plan), 2, len(self)), np.int32)
         count_classes(plan.offsets, plan.event, self.of, out)
+        stack = plan.stack
+        if stack is not None and self.in_blocks is not None:
+            count_stacked(plan.offsets, stack.offsets, stack.number, stack.first, self.of, self.in_blocks, out)
         return out
 
 
@@ -75,7 +81,10 @@ def classes(source: Source) -> Classes:
         of[some] = len(stratum) + number
         stratum += [k] * int(number.max() + 1)
     drawn = np.concatenate(source.members)
-    return Classes(of, np.array(stratum), np.bincount(of[drawn], minlength=len(stratum)))
+    found = Classes(of, np.array(stratum), np.bincount(of[drawn], minlength=len(stratum)))
+    if source.blocks is None:
+        return found
+    return replace(found, in_blocks=found.count(source.blocks.plan).sum(axis=1, dtype=np.int32))
 
 
 def _sort(

@@ -113,7 +113,7 @@ def open_workshop(plan: Plan, d0_resolution: NDArray[np.float64], folder: Path) 
     every = wanted_features([np.arange(len(FEATURES))])
     sources = open_sources(plan)
     source = next(iter(sources.values()))  # All of them share their collisions.
-    builder = Builder(source.pool, plan.config.objects, d0_resolution, every)
+    builder = Builder.of(source, plan.config.objects, d0_resolution, every)
     return Workshop(folder, sources, builder, {}, plan.config.chunk, plan.config.seed)
 
 

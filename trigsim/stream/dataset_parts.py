@@ -120,7 +120,7 @@ class Workshop:
                     "features_hw": block.features_hw[kept],
                     "collision": plan.hardest[crossing],
                     "crossing": (stream.number << SHIFT) + first + crossing,
-                    "n_collisions": np.diff(plan.offsets)[crossing].astype(np.int16),
+                    "n_collisions": plan.collisions[crossing].astype(np.int16),
                 }
             )
         table = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

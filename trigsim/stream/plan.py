@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,6 +63,8 @@ class Plan:
         Whether eta and z change sign.
     z0 : int64
         Its vertex in `TRACK_Z0` steps.
+    stack : Stack or None
+        More soft collisions, in blocks.
     """
 
     offsets: NDArray[np.int64]
@@ -70,15 +72,87 @@ class Plan:
     rotation: NDArray[np.int64]
     mirror: NDArray[np.bool_]
     z0: NDArray[np.int64]
+    stack: Stack | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @property
     def hardest(self) -> NDArray[np.int64]:
-        """Pool number of each crossing's first collision, -1 for an empty crossing, shape (n,)."""
+        """Pool number of each crossing's first collision, -1 for an empty crossing, shape (n,).
+
+        Where all collisions are in blocks it is the first of the first block.
+        """
         first = np.append(self.event, -1)[np.minimum(self.offsets[:-1], len(self.event))]
+        some = np.diff(self.offsets) > 0
+        if self.stack is None:
+            return np.where(some, first, -1)
+        return np.where(some, first, self.stack.first)
+
+    @property
+    def collisions(self) -> NDArray[np.int64]:
+        """Number of collisions in each crossing, shape (n,)."""
+        single = np.diff(self.offsets)
+        return single if self.stack is None else single + self.stack.collisions
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Blocks of soft collisions, to be used again and again.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Collisions in a block of each kind, largest first.
+    each : int
+        Blocks of each kind.
+    plan : Plan
+        The collisions of each block: those of the first kind, then those of the next.
+    """
+
+    sizes: tuple[int, ...]
+    each: int
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The blocks in n crossings.
+
+    Attributes
+    ----------
+    blocks : Blocks
+        What is numbered.
+    offsets : int64, shape (n + 1,)
+        Crossing i holds entries ``offsets[i]:offsets[i + 1]`` of the arrays below.
+    number : int64
+        Block.
+    rotation : int64
+        Towers to turn it by in phi, 0 to 71.
+    mirror : bool
+        Whether eta and z change sign.
+    """
+
+    blocks: Blocks
+    offsets: NDArray[np.int64]
+    number: NDArray[np.int64]
+    rotation: NDArray[np.int64]
+    mirror: NDArray[np.bool_]
+
+    @property
+    def first(self) -> NDArray[np.int64]:
+        """Pool number of the first collision of each crossing's first block, -1 where there is none."""
+        inside = self.blocks.plan
+        first = np.append(inside.event[inside.offsets[self.number]], -1)[
+            np.minimum(self.offsets[:-1], len(self.number))
+        ]
         return np.where(np.diff(self.offsets) > 0, first, -1)
+
+    @property
+    def collisions(self) -> NDArray[np.int64]:
+        """Number of collisions in the blocks of each crossing, shape (n,)."""
+        sizes = np.diff(self.blocks.plan.offsets)[self.number]
+        return np.diff(np.concatenate([[0], np.cumsum(sizes)])[self.offsets])
 
 
 def draw_plan(
@@ -87,6 +161,7 @@ def draw_plan(
     vertex_sigma_z_mm: float,
     rng: np.random.Generator,
     signal: NDArray[np.int64] | None = None,
+    blocks: Blocks | None = None,
 ) -> Plan:
     """Choose collisions, rotations, mirror images and vertices.
 
@@ -102,12 +177,18 @@ def draw_plan(
         Source of randomness.
     signal : int64, shape (n,), optional
         Pool numbers of a signal collision for each crossing, put first.
+    blocks : Blocks, optional
+        As many soft collisions as fill blocks come in them; without it all come one by one.
 
     Returns
     -------
     Plan
         Of n crossings.
     """
+    stack = None
+    if blocks is not None:
+        stack, left = _draw_stack(counts[:, 0], blocks, rng)
+        counts = np.concatenate([left[:, None], counts[:, 1:]], axis=1)
     n, strata = counts.shape
     sizes = np.array([len(m) for m in members])
     bases = np.cumsum(sizes) - sizes
@@ -118,6 +199,13 @@ def draw_plan(
     if signal is not None:
         event = np.insert(event, np.cumsum(per_crossing) - per_crossing, signal)
         per_crossing = per_crossing + 1
+    return replace(placed(per_crossing, event, vertex_sigma_z_mm, rng), stack=stack)
+
+
+def placed(
+    per_crossing: NDArray[np.int64], event: NDArray[np.int64], vertex_sigma_z_mm: float, rng: np.random.Generator
+) -> Plan:
+    """Return a plan of chosen collisions, so many in each crossing, with random places."""
     total = len(event)
     return Plan(
         offsets=np.concatenate([[0], np.cumsum(per_crossing)]),
@@ -126,3 +214,46 @@ def draw_plan(
         mirror=rng.random(total) < 0.5,
         z0=TRACK_Z0.to_hw(rng.normal(0.0, vertex_sigma_z_mm, size=total)).astype(np.int64),
     )
+
+
+def _draw_stack(
+    soft: NDArray[np.int64], blocks: Blocks, rng: np.random.Generator
+) -> tuple[Stack, NDArray[np.int64]]:
+    """Fill blocks with as many soft collisions as do, the largest first; return them and what is left over."""
+    left, kinds = soft, []
+    for size in blocks.sizes:
+        kinds.append(left // size)
+        left = left % size
+    per_kind = np.stack(kinds, axis=1)
+    kind = np.repeat(np.tile(np.arange(len(kinds)), len(soft)), per_kind.ravel())
+    total = len(kind)
+    stack = Stack(
+        blocks=blocks,
+        offsets=np.concatenate([[0], np.cumsum(per_kind.sum(axis=1))]),
+        number=kind * blocks.each + rng.integers(blocks.each, size=total),
+        rotation=rng.integers(N_PHI, size=total),
+        mirror=rng.random(total) < 0.5,
+    )
+    return stack, left
+
+
+def unfolded(plan: Plan) -> Plan:
+    """Return the same crossings with every collision on its own: blocks follow the others, in their order."""
+    stack = plan.stack
+    if stack is None:
+        return plan
+    inside = stack.blocks.plan
+    parts: list[list[NDArray[Any]]] = [[], [], [], []]
+    for i in range(len(plan)):
+        own = slice(plan.offsets[i], plan.offsets[i + 1])
+        for part, field in zip(parts, (plan.event, plan.rotation, plan.mirror, plan.z0), strict=True):
+            part.append(field[own])
+        for b in range(stack.offsets[i], stack.offsets[i + 1]):
+            block = slice(inside.offsets[stack.number[b]], inside.offsets[stack.number[b] + 1])
+            parts[0].append(inside.event[block])
+            parts[1].append((inside.rotation[block] + stack.rotation[b]) % N_PHI)
+            parts[2].append(inside.mirror[block] ^ stack.mirror[b])
+            parts[3].append(-inside.z0[block] if stack.mirror[b] else inside.z0[block])
+    offsets = np.concatenate([[0], np.cumsum(plan.collisions)])
+    event, rotation, mirror, z0 = (np.concatenate(part) for part in parts)
+    return Plan(offsets, event, rotation, mirror, z0)

@@ -67,6 +67,8 @@ class Recipe(Config):
         Signals that tasks number.
     seed : int
         Of all randomness.
+    exact_overlay : bool
+        Whether every soft collision is drawn on its own; see `stream.blocks`.
     """
 
     library: str
@@ -76,6 +78,7 @@ class Recipe(Config):
     variants: tuple[VariantRecipe, ...]
     signals: tuple[str, ...]
     seed: int
+    exact_overlay: bool = False
 
     @classmethod
     def make(
@@ -87,6 +90,7 @@ class Recipe(Config):
         taggers: Mapping[str, str | Path],
         signals: Sequence[str],
         seed: int,
+        exact_overlay: bool = False,
     ) -> Recipe:
         """Return the recipe of one menu, with paths made absolute."""
         folders = {name: str(Path(folder).resolve()) for name, folder in taggers.items()}
@@ -99,6 +103,7 @@ class Recipe(Config):
             variants=(variant,),
             signals=tuple(signals),
             seed=seed,
+            exact_overlay=exact_overlay,
         )
 
     def open(self) -> Worker:
@@ -114,7 +119,9 @@ class Recipe(Config):
             taggers = {name: load_tagger(folder) for name, folder in one.taggers.items()}
             columns += [tagger.columns for tagger in taggers.values()]
             variants.append(Variant.bind(one.name, load_menu(one.menu), taggers, one.algorithm))
-        source = Source.open(Library.open(self.library), self.beam, self.side)
+        source = Source.open(
+            Library.open(self.library), self.beam, self.side, exact=self.exact_overlay, seed=self.seed
+        )
         source.require_signals(self.signals)
         build = builder(self.library, source, self.objects, wanted_features(columns))
         return Worker(source, build, tuple(variants), self.signals, classes(source), self.seed)
@@ -131,6 +138,7 @@ class Recipe(Config):
             "objects": _hash(self.objects.model_dump_json()),
             "signals": " ".join(self.signals),
             "seed": str(self.seed),
+            "exact overlay": str(self.exact_overlay),
         }
         for number, one in enumerate(self.variants):
             found[f"menu {number}"] = sha256(existing(one.menu, "menu"))

@@ -43,4 +43,4 @@ def d0_resolution(library: str | Path) -> NDArray[np.float64]:
 
 def builder(library: str | Path, source: Source, settings: ObjectSettings, wanted: NDArray[np.bool_]) -> Builder:
     """Return a builder of the crossings of `source`; see `stream.block.Builder`."""
-    return Builder(source.pool, settings, d0_resolution(library), wanted)
+    return Builder.of(source, settings, d0_resolution(library), wanted)

@@ -13,7 +13,8 @@ from trigsim.events.library import Library
 from trigsim.events.model import Collisions
 from trigsim.numeric.random import stream_rng
 from trigsim.stream.beam import Beam
-from trigsim.stream.plan import Plan, Pool, draw_plan, pool
+from trigsim.stream.blocks import draw_blocks
+from trigsim.stream.plan import Blocks, Plan, Pool, draw_plan, pool
 from trigsim.stream.strata import Strata, strata_of
 
 #: Crossings built at once by one thread.
@@ -42,6 +43,8 @@ class Source:
         Eta and phi of each collision's resonance and of its two quarks as generated; NaN where there is none.
     pt_hat, resonance_pt : float32, shape (size,)
         Scale of the hard process and pT of the resonance, GeV; 0 where there is none.
+    blocks : Blocks or None
+        What soft collisions come in; None draws each on its own.
     """
 
     beam: Beam
@@ -53,10 +56,22 @@ class Source:
     quarks: NDArray[np.float32]
     pt_hat: NDArray[np.float32]
     resonance_pt: NDArray[np.float32]
+    blocks: Blocks | None = None
 
     @classmethod
-    def open(cls, library: Library, beam: Beam, side: str) -> Source:
+    def open(cls, library: Library, beam: Beam, side: str, *, exact: bool = False, seed: int = 0) -> Source:
         """Read a library for one side of the split.
+
+        Parameters
+        ----------
+        library : Library
+        beam : Beam
+        side : str
+            `TRAIN` or `TEST`.
+        exact : bool
+            Whether every soft collision is drawn on its own, not in blocks that are used again.
+        seed : int
+            Of the choice of blocks.
 
         The softest stratum, which only makes pile-up, is shared by both sides; of the others the even collisions
         train and the odd ones test.
@@ -77,6 +92,7 @@ class Source:
         for name, some in zip(names, numbers, strict=True):
             if len(some) == 0:
                 raise InputError(f"stratum '{name}' has too few collisions; generate more", library.folder)
+        soft = float(strata.share @ strata.means[:, 0])
         return cls(
             beam=beam,
             strata=strata,
@@ -87,6 +103,7 @@ class Source:
             quarks=_stacked(loaded, "quark"),
             pt_hat=np.concatenate([c.pt_hat for c in loaded]),
             resonance_pt=np.concatenate([c.resonance_pt for c in loaded]),
+            blocks=None if exact else draw_blocks(soft, numbers[0], beam.vertex_sigma_z_mm, seed),
         )
 
     def require_signals(self, names: Sequence[str]) -> None:
@@ -102,16 +119,20 @@ class Source:
         Each `phase` ("pilot", "rate", …) has randomness of its own.
         """
         rng = stream_rng(seed, f"stream/{phase}/{stratum}", chunk)
-        counts = self.strata.draw_counts(stratum, n, rng)
-        return draw_plan(counts, self.members, self.beam.vertex_sigma_z_mm, rng)
+        return self.plan(self.strata.draw_counts(stratum, n, rng), rng)
 
     def signal_plan(self, signal: str, first: int, n: int, seed: int, phase: str = "signal") -> Plan:
         """Draw n crossings that hold a collision of `signal`: members first, first + 1, … in turn."""
         rng = stream_rng(seed, f"stream/{phase}/{signal}", first)
         members = self.signals[signal]
         event = members[np.arange(first, first + n) % len(members)]
-        counts = self.strata.draw_all(n, rng)
-        return draw_plan(counts, self.members, self.beam.vertex_sigma_z_mm, rng, signal=event)
+        return self.plan(self.strata.draw_all(n, rng), rng, event)
+
+    def plan(
+        self, counts: NDArray[np.int64], rng: np.random.Generator, signal: NDArray[np.int64] | None = None
+    ) -> Plan:
+        """Draw what crossings of given numbers of collisions hold; see `stream.plan.draw_plan`."""
+        return draw_plan(counts, self.members, self.beam.vertex_sigma_z_mm, rng, signal, self.blocks)
 
     def local(self, stratum: int, event: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers of collisions within their stratum's members (0 for empty crossings)."""

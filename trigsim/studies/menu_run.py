@@ -54,6 +54,7 @@ def run_menu(
     state: str | Path | None = None,
     resume: bool = False,
     checkpoint_seconds: float = 20.0,
+    exact_overlay: bool = False,
 ) -> MenuResult:
     """Stream a menu; see `stream.run.stream` for the counts, target and seed.
 
@@ -79,12 +80,14 @@ def run_menu(
         Go on from the checkpoint there.
     checkpoint_seconds : float
         Least time between two checkpoints.
+    exact_overlay : bool
+        Draw every soft collision on its own, not in blocks that are used again; see `stream.blocks`.
     """
     if store is not None and (scheduler != THREADS or resume):
         raise InputError("crossings are stored by the threads of one unbroken run; leave out --store or the other")
     if resume and state is None:
         raise InputError("a run is resumed from its folder; name it with -o")
-    recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed)
+    recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed, exact_overlay)
     worker = recipe.open()
     writer, log = None, None
     checked, loaded = load_menu(menu), worker.variants[0].taggers

@@ -1,0 +1,144 @@
+"""Collisions and blocks of them as the overlay kernel takes them: few arrays, all that can be known before."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trigsim.events.model import FINE, N_PHI
+from trigsim.objects.layout import CELLS, EDGE, WIDE, aligned
+from trigsim.objects.settings import Parameters
+from trigsim.stream.overlay_kernels import fill_faces, pack_towers
+from trigsim.stream.plan import Blocks, Plan, Pool
+
+
+class PackedPool(NamedTuple):
+    """A `Pool`, what is read together side by side."""
+
+    starts: NDArray[np.int64]  # (collisions + 1, 3): first tower, track and muon
+    towers: NDArray[np.uint32]  # cell of `objects.layout` + 2^16 ET
+    tracks: NDArray[np.int32]  # (tracks, 8): columns of `overlay_kernels`
+    muons: NDArray[np.int32]  # (muons, 4): pt, eta, phi, charge
+
+
+class PackedBlocks(NamedTuple):
+    """`Blocks`, towers summed and the rest turned into place."""
+
+    et: NDArray[np.uint8]  # (blocks, N_PHI, WIDE): towers, as far as they fit
+    starts: NDArray[np.int64]  # (blocks + 1, 3): first spilt tower, track and muon
+    spill: NDArray[np.uint32]  # as towers above: by how much some are above 255
+    tracks: NDArray[np.int32]
+    muons: NDArray[np.int32]
+
+
+class PlanArrays(NamedTuple):
+    """A `Plan` as kernels take it; see there and `Stack`."""
+
+    offsets: NDArray[np.int64]
+    event: NDArray[np.int64]
+    rotation: NDArray[np.int64]
+    mirror: NDArray[np.bool_]
+    z0: NDArray[np.int64]
+    block_offsets: NDArray[np.int64]
+    block: NDArray[np.int64]
+    block_rotation: NDArray[np.int64]
+    block_mirror: NDArray[np.bool_]
+
+
+def pack_pool(pool: Pool, par: Parameters) -> PackedPool:
+    """Return a packed pool; `par` says where tracks enter the calorimeter."""
+    cell = pool.tower_iphi.astype(np.uint32) * WIDE + EDGE + pool.tower_ieta
+    towers = (cell | pool.tower_et.astype(np.uint32) << 16).astype(np.uint32)
+    starts = np.stack([pool.tower_offsets, pool.track_offsets, pool.muon_offsets], axis=1)
+    tracks = _tracks(
+        pool.track_pt, pool.track_eta, pool.track_phi, pool.track_z0, pool.track_d0, pool.track_charge, par
+    )
+    muons = _columns(pool.muon_pt, pool.muon_eta, pool.muon_phi, pool.muon_charge)
+    return PackedPool(starts, towers, tracks, muons)
+
+
+def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Parameters) -> PackedBlocks:
+    """Return packed blocks of the collisions of a pool; none if `blocks` is None."""
+    plan = _no_plan() if blocks is None else blocks.plan
+    n = len(plan)
+    et = aligned(n * CELLS, np.uint8).reshape(n, N_PHI, WIDE)
+    grid = aligned(CELLS, np.uint16)
+    starts = np.zeros((n + 1, 3), np.int64)
+    spill = np.zeros(0, np.uint32)
+    choice = plan.offsets, plan.event, plan.rotation, plan.mirror
+    while (found := pack_towers(packed.starts, packed.towers, *choice, grid, et, starts[1:, 0], spill)) > len(
+        spill
+    ):
+        spill = np.zeros(found, np.uint32)
+    t, sign, turn, z0, starts[:, 1] = _entries(pool.track_offsets, plan)
+    tracks = _tracks(
+        pool.track_pt[t], sign * pool.track_eta[t], (pool.track_phi[t] + turn) % (N_PHI * FINE),
+        z0 + sign * pool.track_z0[t], pool.track_d0[t], pool.track_charge[t], par,
+    )  # fmt: skip
+    m, sign, turn, _, starts[:, 2] = _entries(pool.muon_offsets, plan)
+    muons = _columns(
+        pool.muon_pt[m], sign * pool.muon_eta[m], (pool.muon_phi[m] + turn) % (N_PHI * FINE), pool.muon_charge[m]
+    )
+    return PackedBlocks(et, starts, spill, tracks, muons)
+
+
+def plan_arrays(plan: Plan) -> PlanArrays:
+    """Return a plan as kernels take it."""
+    single = plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0
+    stack = plan.stack
+    if stack is None:
+        nothing = np.zeros(0, np.int64)
+        return PlanArrays(*single, np.zeros_like(plan.offsets), nothing, nothing, nothing.astype(np.bool_))
+    return PlanArrays(*single, stack.offsets, stack.number, stack.rotation, stack.mirror)
+
+
+def most_entries(pool: PackedPool, blocks: PackedBlocks, plan: Plan) -> tuple[int, int]:
+    """Return the largest numbers of tracks and of muons of a crossing, each at least 1."""
+    total = _sums(np.diff(pool.starts[:, 1:], axis=0)[plan.event], plan.offsets)
+    if plan.stack is not None:
+        total = total + _sums(np.diff(blocks.starts[:, 1:], axis=0)[plan.stack.number], plan.stack.offsets)
+    tracks, muons = total.max(axis=0, initial=1)
+    return int(tracks), int(muons)
+
+
+def _entries(offsets: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64], ...]:
+    """Return number in the pool, sign of eta, phi to turn by and vertex of all that the collisions of a plan own.
+
+    Last come the offsets of the plan's crossings in that.
+    """
+    count = np.diff(offsets)[plan.event]
+    ends = np.concatenate([[0], np.cumsum(count)])
+    of = np.repeat(np.arange(len(count)), count)
+    entry = (offsets[plan.event] - ends[:-1])[of] + np.arange(len(of))
+    return entry, np.where(plan.mirror, -1, 1)[of], plan.rotation[of] * FINE, plan.z0[of], ends[plan.offsets]
+
+
+def _sums(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    running = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)]) if len(values) else values
+    return np.diff(running[offsets], axis=0) if len(values) else np.zeros((len(offsets) - 1, 2), np.int64)
+
+
+def _tracks(
+    pt: NDArray[Any],
+    eta: NDArray[Any],
+    phi: NDArray[Any],
+    z0: NDArray[Any],
+    d0: NDArray[Any],
+    charge: NDArray[Any],
+    par: Parameters,
+) -> NDArray[np.int32]:
+    no_face = np.full(len(pt), -1)
+    tracks = _columns(pt, z0, no_face, no_face, eta, phi, d0, charge)
+    fill_faces(tracks, par.tracker_rings, par.bend)
+    return tracks
+
+
+def _columns(*columns: NDArray[Any]) -> NDArray[np.int32]:
+    return np.stack(columns, axis=1).astype(np.int32)
+
+
+def _no_plan() -> Plan:
+    nothing = np.zeros(0, np.int64)
+    return Plan(np.zeros(1, np.int64), nothing, nothing, nothing.astype(np.bool_), nothing)
