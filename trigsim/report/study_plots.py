@@ -101,7 +101,7 @@ def pileup_plot(found: Mapping[float, RateTable], names: Sequence[str]) -> Figur
         for number, name in enumerate(names[:MOST_LINES]):
             _points(axes, list(found), [table[name].after.rate for table in found.values()], name, number)
         axes.set(xlabel="mean pile-up", ylabel="rate [kHz]", yscale="log")
-        axes.legend(frameon=False, fontsize=8)
+        figure.legend(frameon=False, fontsize=8, loc="outside right upper")
         return figure
 
 
