@@ -19,7 +19,6 @@ from trigsim.stream.orbit_config import Timing
 from trigsim.stream.orbit_objects import SlotObjects, beam_signals, draw_shift, spread
 from trigsim.stream.parallel import in_order
 from trigsim.stream.pileup import PileupByBunch
-from trigsim.stream.plan import draw_plan
 from trigsim.stream.source import Source
 from trigsim.stream.variant import Variant
 
@@ -120,8 +119,7 @@ class Emulation:
         return counts
 
     def _objects(self, counts: NDArray[np.int64], rng: np.random.Generator) -> TriggerObjects:
-        plan = draw_plan(counts, self.source.members, self.source.beam.vertex_sigma_z_mm, rng)
-        return self.variant.scored(self.builder.build(plan))
+        return self.variant.scored(self.builder.build(self.source.plan(counts, rng)))
 
     def _slots(self, orbit: int, seed: int, empty: TriggerObjects, externals: NDArray[np.uint64]) -> SlotObjects:
         """Draw and build an orbit; -1 is one without beam."""
