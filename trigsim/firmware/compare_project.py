@@ -45,9 +45,7 @@ def compare_project(
     sizes = network.n_inputs, network.n_outputs
     found = _sizes(source, top)
     if found != sizes:
-        raise InputError(
-            f"has {found} inputs and outputs, the network {sizes}; give its own", source
-        )
+        raise InputError(f"has {found} inputs and outputs, the network {sizes}; give its own", source)
     shutil.copytree(source, copy, dirs_exist_ok=True)
     simulation = csim.compile_project(copy, top, sizes)
     result = compare_results(network, simulation.predict(x), {}, x)
