@@ -11,7 +11,10 @@ import pytest
 from trigsim.cli.main import main
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("doctor", "generate", "train", "scan", "firmware", "compare", "run", "validate", "menu", "bench")
+COMMANDS = (
+    "doctor", "generate", "dataset", "train", "scan", "firmware", "compare", "run", "orbits", "latency", "rates", "overlap",
+    "gains", "threshold", "turnon", "scaling", "bought", "fit", "diff", "serve", "validate", "menu", "bench",
+)  # fmt: skip
 
 
 @pytest.fixture
