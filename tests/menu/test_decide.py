@@ -1,6 +1,7 @@
 """The compiled menu against the oracle, on random conditions and crossings."""
 
 import json
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -173,6 +174,17 @@ def test_any_number_of_slots_is_the_oracles(jets, muons):
     assert (decided.any(axis=0) & ~decided.all(axis=0)).sum() >= 3
 
 
+@pytest.mark.parametrize(("charges", "signs"), [("opposite", (0, 1)), ("opposite", (1, 0)), ("same", (1, 1))])
+def test_either_leg_may_have_either_sign(charges, signs):
+    condition = {"objects": [{"object": "MU", "pt_gev": 20}, {"object": "MU", "pt_gev": 3}], "charges": charges}
+    muons = {"pt": [60, 20], "charge": list(signs), "charge_valid": [1, 1]}
+    fields = {name: np.array([values], dtype=np.int32) for name, values in muons.items()}
+    data = TriggerObjects({"MU": Collection(fields)}, np.zeros((1, 4), np.uint64))
+    assert menu_of([condition]).compile().decide(data)[0, 0]
+    other = {**condition, "charges": "same" if charges == "opposite" else "opposite"}
+    assert not menu_of([other]).compile().decide(data)[0, 0]
+
+
 def test_charges_that_no_choice_meets_never_hold():
     """Also beside other conditions, and turned round."""
     plus, minus = ({"object": "MU", "pt_gev": 3, "charge": sign} for sign in ("positive", "negative"))
@@ -275,3 +287,39 @@ def test_a_cut_that_another_condition_lacks_does_not_reach_it(order):
         written = [plain, other][order]
         decided = menu_of(written).compile().decide(data)[0]
         assert decided.tolist() == [True, False][order]
+
+
+@pytest.mark.parametrize("kinds", [("JET", "JET"), ("MU", "MU"), ("MU", "JET")])
+def test_pairs_on_their_limits_and_around_half_a_turn_are_the_oracles(kinds):
+    """A value equal to a limit passes; random windows seldom meet it. Phi goes all the way round."""
+    steps = [576 if kind == "MU" else 144 for kind in kinds]
+    fields = {"pt": 100, "charge": 0, "charge_valid": 1}
+    crossings, windows = [], {}
+    for deta in range(40):
+        for i in range(steps[1]):
+            pair = [{**fields, "eta": 0, "phi": 0}, {**fields, "eta": deta, "phi": i}]
+            dr2 = oracle.Pair(*zip(kinds, pair, strict=True)).dr2()
+            limit = (dr2 / 1e6) ** 0.5
+            exact = dr2 > 0 and dr2 % 1000 == 0 and math.ceil(limit * limit * 1000) * 1000 == dr2
+            if exact or deta == 0:
+                crossings.append(pair)
+            if exact:
+                windows.setdefault(limit, None)
+    assert len(windows) > 3
+    at = range(len(crossings))
+    rows = [
+        {kind: [o for k, o in zip(kinds, pair, strict=True) if k == kind] for kind in set(kinds)}
+        for pair in crossings
+    ]
+    legs = [{"object": kind, "pt_gev": 5} for kind in kinds]
+    written = [{"objects": legs, "dr": [0.0, limit]} for limit in list(windows)[:20]]
+    written += [{"objects": legs, "dphi_rad": [low, low + 0.02]} for low in (3.0, 3.05, 3.08, 3.1, 3.12, 3.13)]
+    data = {
+        kind: Collection(
+            {f: np.array([[o[f] for o in row[kind]] for row in rows], dtype=np.int32) for f in crossings[0][0]}
+        )
+        for kind in set(kinds)
+    }
+    decided = menu_of(written).compile().decide(TriggerObjects(data, np.zeros((len(rows), 4), np.uint64)))
+    for i, condition in enumerate(written):
+        assert decided[:, i].tolist() == [oracle.holds(condition, rows[a : a + 1], 0) for a in at], condition
