@@ -1,4 +1,4 @@
-"""Time of one crossing by stage of the object reconstruction, and of the features.
+"""Time of one crossing in the object reconstruction, and of the features.
 
     python benchmarks/objects.py LIBRARY [-n 400]
 
@@ -16,47 +16,12 @@ import numpy as np
 from crossings import crossings
 from numba import njit
 
-from trigsim.objects.calorimeter_kernels import electrons_photons, tower_sums, window_jets
-from trigsim.objects.crossing_kernels import (
-    add_charged,
-    add_towers,
-    large_jets,
-    reconstruct_crossing,
-    track_jets,
-)
+from trigsim.objects.crossing_kernels import reconstruct_crossing
 from trigsim.objects.layout import outputs, workspace
-from trigsim.objects.mitigation_kernels import clean_towers, find_vertex, select_tracks
 from trigsim.objects.reconstruct import most_tracks
 from trigsim.objects.settings import ObjectSettings, parameters
 from trigsim.tagger.feature_kernels import candidate_features
 from trigsim.tagger.features import FEATURES, d0_table
-
-STAGES = ("vertex", "tracks", "mitigation", "grid", "jets", "sums", "e/gamma", "track jets", "large-R jets")
-
-
-@njit(cache=True)
-def up_to(stage, par, towers, tracks, ends, work, out):
-    """Run the stages up to one, for all crossings."""
-    for i in range(len(towers)):
-        z, _ = find_vertex(tracks, ends[i], ends[i + 1], par, work.vertex)
-        if stage >= 1:
-            n = select_tracks(tracks, ends[i], ends[i + 1], z, par, work)
-        if stage >= 2:
-            n_cells = clean_towers(towers[i], par, work)
-        if stage >= 3:
-            n_inputs = add_towers(n, work.cell[:n_cells], par, work)
-            n_cells = add_charged(n, n_cells, work)
-            cells = work.cell[:n_cells]
-        if stage >= 4:
-            window_jets(par, work.clean, cells, out, i)
-        if stage >= 5:
-            tower_sums(par, work.clean, cells, work.column, out, i)
-        if stage >= 6:
-            electrons_photons(par, towers[i], work.ring, work.top, out, i)
-        if stage >= 7:
-            jets = track_jets(n, par, work)
-        if stage >= 8:
-            large_jets(n_inputs, jets, par, work)
 
 
 @njit(cache=True)
@@ -82,13 +47,12 @@ def timed(call: Callable[[], object], n: int) -> float:
 
 
 def column(library: Path, pile_up: int, what: str, n: int) -> dict[str, float]:
-    """Return the times of all stages for one kind of crossing."""
+    """Return the times for one kind of crossing."""
     towers, tracks, ends, muons, muon_ends = crossings(library, pile_up, what, n)
     par, work, out = parameters(ObjectSettings()), workspace(most_tracks(ends)), outputs(n)
     a, b = d0_table([1.2, 2.4], [0.1, 0.12], [1.0, 1.4])
     row = np.zeros(len(FEATURES), np.int32)
-    total = [timed(lambda k=k: up_to(k, par, towers, tracks, ends, work, out), n) for k in range(len(STAGES))]
-    times = dict(zip(STAGES, np.diff([0.0, *total]), strict=True))
+    times = {}
     groups = {"none": [], "C2, D2": ["correlators"], "kT": ["kt"], "tracks": ["track_jet_1", "track_jet_2", "pair"]}
     groups["all"] = sorted({f.group for f in FEATURES})
     whole = {}

@@ -1,5 +1,6 @@
 """Overlay against plain numpy; blocks against the same collisions one by one; and what plans promise."""
 
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +14,14 @@ from trigsim.events.model import FINE, N_ETA, N_PHI
 from trigsim.objects import Muons, ObjectSettings, Tracks, reconstruct
 from trigsim.objects.layout import EDGE, WIDE, workspace
 from trigsim.objects.settings import parameters
+from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
 from trigsim.stream.blocks import EACH, draw_blocks
 from trigsim.stream.overlay_kernels import overlay_crossing
 from trigsim.stream.pack import pack_blocks, pack_pool, plan_arrays
 from trigsim.stream.plan import Blocks, Plan, draw_plan, placed, pool, unfolded
+from trigsim.stream.setup import builder as made_builder
+from trigsim.stream.source import TEST, Source
 
 PAR = parameters(ObjectSettings())
 MEMBERS = [np.arange(9), np.arange(9, 14)]
@@ -167,3 +171,25 @@ def test_plans_repeat(seed):
     assert isinstance(one, Plan)
     np.testing.assert_array_equal(one.event, two.event)
     np.testing.assert_array_equal(one.z0, two.z0)
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize(
+    ("soft", "digest"), [(0, "0d05b93df9843d7a"), (60, "bcb1dcbde78740f9"), (200, "7f8d941405da9e3f")]
+)
+def test_objects_and_features_are_those_of_the_first_kernels(library, soft, digest):
+    # Digests of what the kernels gave before they were made fast, on the very same crossings.
+    beam = Beam(name="b", mean_pileup=30.0, colliding_bunches=2760, vertex_sigma_z_mm=45.0, vertex_source="assumed")
+    source = Source.open(library, beam, TEST, exact=True)
+    build = made_builder(library.folder, source, ObjectSettings(), wanted_features([np.arange(39)]))
+    rng = np.random.default_rng(soft)
+    counts = np.zeros((120, len(source.members)), np.int64)
+    counts[:, 0] = rng.poisson(soft, 120)
+    counts[np.arange(120), 1 + np.arange(120) % 6] = 1
+    block = build.build(draw_plan(counts, source.members, 45.0, rng))
+    found = hashlib.sha256()
+    for _, collection in sorted(block.objects.collections.items()):
+        for _, field in sorted(collection.fields.items()):
+            found.update(np.ascontiguousarray(field).tobytes())
+    found.update(np.ascontiguousarray(block.features_hw).tobytes())
+    assert found.hexdigest().startswith(digest)
