@@ -323,3 +323,40 @@ def test_pairs_on_their_limits_and_around_half_a_turn_are_the_oracles(kinds):
     decided = menu_of(written).compile().decide(TriggerObjects(data, np.zeros((len(rows), 4), np.uint64)))
     for i, condition in enumerate(written):
         assert decided[:, i].tolist() == [oracle.holds(condition, rows[a : a + 1], 0) for a in at], condition
+
+
+RARE = {"mass_upt_gev": [10, 50], "mass_over_dr_gev": [10, 25], "pair_pt_gev": [20, 45], "mass_t_gev": [10, 40]}
+
+
+def test_quantities_that_no_recorded_vector_checks_are_the_oracles():
+    """Two random muons each, with windows that about half of them meet, also beside a removed overlap."""
+    rng = np.random.default_rng(3)
+    ranges = {"pt": (5, 90), "upt": (1, 60), "eta": (-150, 150), "phi": (0, 576), "charge": (0, 2)}
+    muons = [
+        [{f: int(rng.integers(*r)) for f, r in ranges.items()} | {"charge_valid": 1} for _ in "ab"]
+        for _ in range(300)
+    ]
+    leg = {"object": "MU", "pt_gev": 1}
+    written = [{"objects": [leg, leg], key: window} for key, window in RARE.items()]
+    for overlap in ({"deta": [0.5, 2]}, {"dphi_rad": [0.5, 2]}, {"dr": [0, 1]}):
+        # Of two muons one is the reference: two others are not to be had.
+        written += [
+            {"objects": [leg, leg][:n], "remove_overlap": {"reference": {**leg, "pt_gev": 10}, **overlap}}
+            for n in (1, 2)
+        ]
+        jets = {"object": "JET", "pt_gev": 1}
+        written.append({"objects": [jets, {**jets, "pt_gev": 5}], "remove_overlap": {"reference": leg, **overlap}})
+    jets = [
+        [{"pt": 20, **{f: int(rng.integers(*r)) for f, r in (("eta", (-60, 60)), ("phi", (0, 144)))}} for _ in "ab"]
+        for _ in muons
+    ]
+    data = {
+        kind: Collection({f: np.array([[o[f] for o in row] for row in rows], dtype=np.int32) for f in rows[0][0]})
+        for kind, rows in (("MU", muons), ("JET", jets))
+    }
+    decided = menu_of(written).compile().decide(TriggerObjects(data, np.zeros((300, 4), np.uint64)))
+    for i, condition in enumerate(written):
+        expected = [oracle.holds(condition, [{"MU": m, "JET": j}], 0) for m, j in zip(muons, jets, strict=True)]
+        assert decided[:, i].tolist() == expected, condition
+    assert (decided[:, : len(RARE)].mean(axis=0) > 0.15).all()
+    assert (decided[:, : len(RARE)].mean(axis=0) < 0.85).all()
