@@ -15,24 +15,24 @@
 
 // hls-fpga-machine-learning insert layer-precision
 typedef ap_fixed<8,3,AP_RND,AP_SAT,0> input_t;
-typedef ap_fixed<18,5> dense1_accum_t;
-typedef ap_fixed<18,5> layer2_t;
-typedef ap_fixed<8,0> dense1_weight_t;
-typedef ap_fixed<16,3> dense1_bias_t;
+typedef ap_fixed<17,5> dense1_accum_t;
+typedef ap_fixed<17,5> layer2_t;
+typedef ap_fixed<8,1> dense1_weight_t;
+typedef ap_fixed<15,3> dense1_bias_t;
 typedef ap_uint<1> layer2_index;
-typedef ap_ufixed<8,2,AP_RND,AP_SAT,0> layer3_t;
+typedef ap_ufixed<8,3,AP_RND,AP_SAT,0> layer3_t;
 typedef ap_fixed<18,8> relu1_table_t;
-typedef ap_fixed<20,6> dense2_accum_t;
-typedef ap_fixed<20,6> layer4_t;
+typedef ap_fixed<20,7> dense2_accum_t;
+typedef ap_fixed<20,7> layer4_t;
 typedef ap_fixed<8,0> dense2_weight_t;
-typedef ap_fixed<17,3> dense2_bias_t;
+typedef ap_fixed<16,3> dense2_bias_t;
 typedef ap_uint<1> layer4_index;
 typedef ap_ufixed<8,2,AP_RND,AP_SAT,0> layer5_t;
 typedef ap_fixed<18,8> relu2_table_t;
-typedef ap_fixed<20,6> dense3_accum_t;
+typedef ap_fixed<19,6> dense3_accum_t;
 typedef ap_fixed<16,6,AP_RND,AP_SAT,0> result_t;
-typedef ap_fixed<8,0> dense3_weight_t;
-typedef ap_fixed<17,3> dense3_bias_t;
+typedef ap_fixed<8,1> dense3_weight_t;
+typedef ap_fixed<16,3> dense3_bias_t;
 typedef ap_uint<1> layer6_index;
 
 // hls-fpga-machine-learning insert emulator-defines

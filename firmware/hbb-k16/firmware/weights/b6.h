@@ -1,6 +1,6 @@
 //Numpy array shape [1]
-//Min -0.032165527344
-//Max -0.032165527344
+//Min -0.031860351562
+//Max -0.031860351562
 //Number of zeros 0
 
 #ifndef B6_H_
@@ -9,7 +9,7 @@
 #ifndef __SYNTHESIS__
 dense3_bias_t b6[1];
 #else
-dense3_bias_t b6[1] = {-0.03216552734375};
+dense3_bias_t b6[1] = {-0.0318603515625};
 
 #endif
 

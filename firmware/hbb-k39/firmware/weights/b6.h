@@ -1,6 +1,6 @@
 //Numpy array shape [1]
-//Min -0.054565429688
-//Max -0.054565429688
+//Min 0.003051757812
+//Max 0.003051757812
 //Number of zeros 0
 
 #ifndef B6_H_
@@ -9,7 +9,7 @@
 #ifndef __SYNTHESIS__
 dense3_bias_t b6[1];
 #else
-dense3_bias_t b6[1] = {-0.05456542968750};
+dense3_bias_t b6[1] = {0.0030517578125};
 
 #endif
 

@@ -1,6 +1,6 @@
 //Numpy array shape [1]
-//Min -0.036682128906
-//Max -0.036682128906
+//Min -0.004699707031
+//Max -0.004699707031
 //Number of zeros 0
 
 #ifndef B6_H_
@@ -9,7 +9,7 @@
 #ifndef __SYNTHESIS__
 dense3_bias_t b6[1];
 #else
-dense3_bias_t b6[1] = {-0.03668212890625};
+dense3_bias_t b6[1] = {-0.00469970703125};
 
 #endif
 

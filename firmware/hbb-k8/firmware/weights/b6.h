@@ -1,6 +1,6 @@
 //Numpy array shape [1]
-//Min -0.045471191406
-//Max -0.045471191406
+//Min -0.046142578125
+//Max -0.046142578125
 //Number of zeros 0
 
 #ifndef B6_H_
@@ -9,7 +9,7 @@
 #ifndef __SYNTHESIS__
 dense3_bias_t b6[1];
 #else
-dense3_bias_t b6[1] = {-0.04547119140625};
+dense3_bias_t b6[1] = {-0.04614257812500};
 
 #endif
 
