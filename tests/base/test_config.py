@@ -89,3 +89,13 @@ def test_any_text_is_read_or_refused(text):
 def test_deep_nesting_is_refused():
     with pytest.raises(InputError):
         config.parse("[" * 3000 + "]" * 3000)
+
+
+def test_a_key_without_its_unit_is_recognised(tmp_path):
+    class Cut(Config):
+        pt_gev: float
+
+    file = tmp_path / "cut.yaml"
+    file.write_text("pt_gev: 1\npt: 2\n")
+    with pytest.raises(InputError, match=r"unknown key 'pt'; did you mean 'pt_gev'\?"):
+        load(file, Cut)

@@ -99,7 +99,9 @@ def _sentence(error: Any, where: Location, model: type[BaseModel]) -> str:
     place = ".".join(str(p) for p in where) or "the document"
     if error["type"] == "extra_forbidden":
         names = sorted(_field_names(model.model_json_schema()))
-        near = difflib.get_close_matches(str(where[-1]), names, n=1)
+        # Units are what people leave away: pt is pt_gev.
+        near = [n for n in names if n.startswith(f"{where[-1]}_")]
+        near = near or difflib.get_close_matches(str(where[-1]), names, n=1)
         return f"unknown key '{where[-1]}'; " + (f"did you mean '{near[0]}'?" if near else "remove it")
     if error["type"] == "missing":
         return f"{place}: key '{error['loc'][-1]}' is missing; add it"
