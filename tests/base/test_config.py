@@ -92,10 +92,10 @@ def test_deep_nesting_is_refused():
 
 
 def test_a_key_without_its_unit_is_recognised(tmp_path):
-    class Cut(Config):
+    class Cut(config.Config):
         pt_gev: float
 
     file = tmp_path / "cut.yaml"
     file.write_text("pt_gev: 1\npt: 2\n")
     with pytest.raises(InputError, match=r"unknown key 'pt'; did you mean 'pt_gev'\?"):
-        load(file, Cut)
+        config.load(file, Cut)
