@@ -42,6 +42,8 @@ def run(worker, schedule, checkpoint=None):
     rates, scores = result.rates, result.beam_scores
     parts = [rates.passes, rates.tried, rates.class_passed, rates.class_tried, *scores.stratum, *scores.event]
     parts += [*scores.score, result.efficiencies["vh_bb"].passed, *result.signal_scores["vh_bb"].score]
+    parts += [*result.words.words()]
     assert rates.passes.sum() > 1000
+    assert result.words.words().times.sum() == rates.passes[-1].sum()
     assert sum(map(len, scores.score)) > 100
     return b"".join(np.ascontiguousarray(part).tobytes() for part in parts)

@@ -1,11 +1,14 @@
 """Counts merge exactly, in any order; rates agree with plain sums."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trigsim.stream.accumulate import CLUSTERS, EfficiencyCounts, RateCounts
+from trigsim.stream.word_counts import WordCounts
 from trigsim.studies.rates import efficiencies, live_time_s, rates, unseen, weights
 
 ROWS = ("a", "b", "total")
@@ -116,3 +119,40 @@ def test_efficiencies_and_mismatched_rows():
     assert efficiencies(counts)["a"].value == 1.0
     with pytest.raises(ValueError, match="same rows"):
         counts.merge(EfficiencyCounts.empty(("x",)))
+
+
+@given(st.integers(0, 1000), st.integers(1, 20), st.sampled_from([0.0, 0.05, 0.5]), st.randoms())
+def test_words_are_counted_the_same_in_any_parts_and_order(seed, algorithms, often, random):
+    rng = np.random.default_rng(seed)
+    stratum, event = rng.integers(0, 300, 3), rng.integers(0, 2**32, (3, 4))
+    given = [
+        (int(k), rng.choice(some, 40), rng.random((40, algorithms)) < often)
+        for k, some in zip(stratum, event, strict=True)
+    ]
+    plain = Counter(
+        (k, int(e), tuple(row)) for k, some, bits in given for e, row in zip(some, bits, strict=True) if row.any()
+    )
+    parts = [(k, some[cut], bits[cut]) for k, some, bits in given for cut in np.array_split(np.arange(40), 7)]
+    random.shuffle(parts)
+    waiting, added = WordCounts.empty(algorithms), WordCounts.empty(algorithms)
+    for part in parts:
+        waiting.fill(*part)
+        one = WordCounts.empty(algorithms)
+        one.fill(*part)
+        added.add(one.piece())
+        added.words()
+    found, other = waiting.words(), added.words()
+    for ours, theirs in zip(found, other, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    bits = np.unpackbits(found.packed, axis=1, bitorder="little", count=algorithms).astype(bool)
+    rows = zip(found.stratum.tolist(), found.event.tolist(), map(tuple, bits), strict=True)
+    assert dict(zip(rows, found.times.tolist(), strict=True)) == plain
+    assert [bytes(key) for key in found.key] == sorted(set(map(bytes, found.key)))
+
+
+def test_words_of_other_algorithms_are_refused():
+    with pytest.raises(ValueError, match="bits of 9 algorithms"):
+        WordCounts.empty(9).fill(0, np.zeros(2, np.int64), np.ones((2, 8), np.bool_))
+    with pytest.raises(ValueError, match="same algorithms"):
+        WordCounts.empty(9).add(WordCounts.empty(8).words())

@@ -122,6 +122,9 @@ def test_the_command_is_killed_and_resumed(tmp_path, monkeypatch, capsys):
             "run.json: No space left on device; check the disk and the folder's permissions\n"
         )
     assert here(*command("a", "--resume", "--workers", "2")) == here(*command("b", "--threads", "1"))
+    rows = json.loads((tmp_path / "a" / "run.json").read_text())["rows"]
+    assert [row["name"] for row in rows] == ["Jet40", "Jet100", "Fat", "jets", "total"]
+    assert rows[0]["before_prescale"]["pure"]["value"] > 0
     for name in ("run.json", "run.csv", "provenance.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -238,5 +241,5 @@ def test_what_is_in_a_checkpoint_is_named(small, tmp_path):
     stopped(small, tmp_path)
     with np.load(tmp_path / "checkpoint.npz", allow_pickle=False) as archive:
         header = json.loads(archive["header"].tobytes())
-    assert header["format"] == "trigsim-checkpoint 1"
+    assert header["format"] == "trigsim-checkpoint 2"
     assert header["identity"] == small.recipe.identity()

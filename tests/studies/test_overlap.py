@@ -108,6 +108,28 @@ def test_group_is_pure_where_nothing_outside_it_passes(sample):
     assert table["none"].before.rate.value == 0.0 < table["none"].before.rate.high
 
 
+@given(samples(), st.lists(st.integers(0, 3), min_size=30, max_size=30))
+@settings(max_examples=25)
+def test_a_row_may_stand_for_equal_crossings(sample, times):
+    bits, stratum, event, decisions = sample
+    times = np.array(times[: len(bits)])
+    after = Prescaling(
+        decisions.names, np.array([1.0, 0.5, 0.2, 1.0, 0.0]), (1.0, 2.0, 5.0, 1.0, 0.0), np.arange(5) == 3, GROUPS
+    )
+    packed, stratum, event = (np.repeat(a, times, axis=0) for a in (decisions.packed, stratum, event))
+    apart = rate_table(in_order(decisions.names, packed, stratum, event, WEIGHT), after, 1e6)
+    together = rate_table(decisions, after, 1e6, times)
+    assert together.crossings == apart.crossings
+    for ours, theirs in zip(together.rows, apart.rows, strict=True):
+        assert (ours.name, ours.passes) == (theirs.name, theirs.passes)
+        for one, two in ((ours.before, theirs.before), (ours.after, theirs.after)):
+            for quantity in ("rate", "pure", "proportional", "cumulative"):
+                if getattr(one, quantity) is not None:
+                    close(getattr(one, quantity), getattr(two, quantity))
+    with pytest.raises(ValueError, match="as many int64 times"):
+        rate_table(decisions, after, 1e6, times[:-1])
+
+
 @given(samples(), st.booleans())
 @settings(max_examples=25)
 def test_overlaps_are_those_of_a_plain_loop(sample, crowded):

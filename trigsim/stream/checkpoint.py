@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path
 
-FORMAT = "trigsim-checkpoint 1"
+FORMAT = "trigsim-checkpoint 2"
 FILE = "checkpoint.npz"
 #: What reading a damaged file may raise.
 _DAMAGED = (
@@ -46,7 +46,7 @@ class Checkpoint:
     resume : bool
         Take up what is there; otherwise it is replaced.
     seconds : float
-        Least time between two checkpoints.
+        Least time between two checkpoints, for each second or part of one that writing takes.
     """
 
     folder: Path
@@ -54,6 +54,7 @@ class Checkpoint:
     resume: bool
     seconds: float = 20.0
     _last: float = field(default_factory=time.monotonic)
+    _took: float = 0.0
 
     @property
     def file(self) -> Path:
@@ -93,7 +94,7 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Tell whether it is time for another."""
-        return time.monotonic() - self._last >= self.seconds
+        return time.monotonic() - self._last >= self.seconds * max(1.0, self._took)
 
     def save(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Replace the checkpoint; on any failure the old one stays.
@@ -103,6 +104,7 @@ class Checkpoint:
         InputError
             If it cannot be written.
         """
+        begun = time.monotonic()
         text = json.dumps({"format": FORMAT, "identity": dict(self.identity)}, sort_keys=True)
         header = np.frombuffer(text.encode(), np.uint8)
         try:
@@ -112,3 +114,4 @@ class Checkpoint:
             problem = f"cannot be written: {failure.strerror}; what was saved before is kept, go on with --resume"
             raise InputError(problem, self.file) from None
         self._last = time.monotonic()
+        self._took = self._last - begun

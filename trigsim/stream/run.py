@@ -76,7 +76,7 @@ def stream(
     Returns
     -------
     tuple of VariantResult
-        One a variant.
+        One a variant, without decision words.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def stream(
         If a signal or the target is unknown, or the checkpoint is of another run or cannot be written.
     """
     source.require_signals(signals)
-    worker = Worker(source, builder, tuple(variants), tuple(signals), classes(source), seed, observer)
+    worker = Worker(source, builder, tuple(variants), tuple(signals), classes(source), seed, observer, words=False)
     schedule = partial(in_order, worker.answer, threads=cores(threads))
     return stream_worker(
         worker, schedule,

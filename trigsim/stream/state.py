@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
 from trigsim.stream.task import PILOT, RATE, SIGNAL, Answer, Worker
+from trigsim.stream.word_counts import WordCounts, Words
 
 Arrays = dict[str, NDArray[Any]]
 PHASES = (PILOT, RATE, SIGNAL)
@@ -47,12 +48,15 @@ class VariantResult:
         Beam crossings that have a candidate.
     signal_scores : dict of str to Scores
         All signal crossings.
+    words : WordCounts
+        Decision words of the beam's crossings; nothing where they are not wanted.
     """
 
     rates: RateCounts
     efficiencies: dict[str, EfficiencyCounts]
     beam_scores: Scores
     signal_scores: dict[str, Scores]
+    words: WordCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class State:
                 {s: EfficiencyCounts.empty(v.rows) for s in worker.signals},
                 Scores(),
                 {s: Scores() for s in worker.signals},
+                WordCounts.empty(len(v.menu.names)),
             )
             for v in worker.variants
         )
@@ -102,6 +107,8 @@ class State:
                 result.beam_scores.stratum.append(np.full(len(answer.event[v]), part))
                 result.beam_scores.event.append(answer.event[v])
                 result.beam_scores.score.append(answer.score[v])
+                if answer.words:
+                    result.words.add(answer.words[v])
             elif phase == SIGNAL:
                 piece, efficiency = answer.pieces[v], result.efficiencies[signals[part]]
                 efficiency.passed[piece.cell] += piece.passed
@@ -118,6 +125,8 @@ class State:
             found[f"{name}/count"] = flat[found[f"{name}/cell"]]
         for name, (parts, kind) in self._lists().items():
             found[name] = np.concatenate([np.zeros(0, kind), *parts])
+        for v, result in enumerate(self.results):
+            found[f"{v}/words/key"], found[f"{v}/words/times"] = result.words.words()
         return found
 
     def restore(self, found: Mapping[str, NDArray[Any]]) -> None:
@@ -128,6 +137,8 @@ class State:
             array.reshape(-1)[found[f"{name}/cell"]] = found[f"{name}/count"]
         for name, (parts, _) in self._lists().items():
             parts[:] = [found[name]]
+        for v, result in enumerate(self.results):
+            result.words.add(Words(found[f"{v}/words/key"], found[f"{v}/words/times"]))
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:
         named = {}

@@ -15,6 +15,7 @@ from trigsim.stream.companions import Classes
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
 from trigsim.stream.variant import NO_SCORE, Variant
+from trigsim.stream.word_counts import WordCounts, Words
 
 PILOT, RATE, SIGNAL = "pilot", "rate", "signal"
 
@@ -53,12 +54,15 @@ class Answer(NamedTuple):
         For each variant the hardest collisions (pool numbers) of the beam crossings that have a score.
     score : list of int32 arrays
         For each variant best scores: of beam crossings those that have one, of signal crossings all.
+    words : list of Words
+        For each variant the decision words of the beam crossings that count; empty where they are not wanted.
     """
 
     task: Task
     pieces: list[Piece]
     event: list[NDArray[np.int64]]
     score: list[NDArray[np.int32]]
+    words: list[Words]
 
 
 class Observer(Protocol):
@@ -91,6 +95,8 @@ class Worker:
         Of all randomness.
     observer : Observer or None
         Shown the objects and decisions of the first variant, pilot crossings excepted.
+    words : bool
+        Whether decision words are counted; see `word_counts`.
     """
 
     source: Source
@@ -100,12 +106,14 @@ class Worker:
     classes: Classes
     seed: int
     observer: Observer | None = None
+    words: bool = True
 
     def answer(self, task: Task) -> Answer:
         """Build and decide the crossings of a task."""
         beam = task.phase != SIGNAL
         clusters, classes = (self.clusters, len(self.classes)) if beam else (1, 0)
         counts = [RateCounts.empty(v.rows, 1, clusters, classes) for v in self.variants]
+        words = [WordCounts.empty(len(v.menu.names)) for v in self.variants if self.words and task.phase == RATE]
         events: list[list[NDArray[np.int64]]] = [[] for _ in self.variants]
         scores: list[list[NDArray[np.int32]]] = [[] for _ in self.variants]
         for done in range(0, task.crossings, CHUNK):
@@ -127,11 +135,14 @@ class Worker:
                 scored = decision.best_score > NO_SCORE if beam else np.ones(n, np.bool_)
                 events[v].append(hardest[scored])
                 scores[v].append(decision.best_score[scored])
+            for counted, decision in zip(words, decisions, strict=False):
+                counted.fill(task.part, local, decision.bits[:, : counted.algorithms])
         return Answer(
             task,
             [c.piece() for c in counts],
             [np.concatenate(e) for e in events] if beam else [],
             [np.concatenate(s) for s in scores],
+            [w.piece() for w in words],
         )
 
     @property

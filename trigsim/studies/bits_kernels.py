@@ -39,8 +39,12 @@ else:
 
 
 @njit(cache=True, nogil=True)
-def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n_groups, nodes, node_weights):
+def tally(
+    packed, times, order, starts, weight, keep, veto, group_offsets, group_ids, n_groups, nodes, node_weights
+):
     """Tally algorithms that are kept with probability `keep` each where their bit is set.
+
+    Row c of `packed` stands for ``times[c]`` equal crossings.
 
     Returns sums and sums of squares: (4, algorithms), (4, groups), and (1,) of the total, then crossings that pass
     where nothing is prescaled away: (algorithms,), (groups,), (1,). `group_ids` of algorithm i
@@ -72,6 +76,7 @@ def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n
             if k == 0:
                 continue
             some = True
+            m = times[c]
             # Vetoes block the final OR; they have no share in it.
             n_sure, passed, open_ = 0, 1.0, 1.0
             for j in range(k):
@@ -88,13 +93,13 @@ def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n
             for j in range(k):
                 i = fired[j]
                 q = keep[i]
-                acc[RATE, i] += q
-                alg_n[i] += 1
+                acc[RATE, i] += m * q
+                alg_n[i] += m
                 if veto[i]:
                     continue
-                acc[PURE, i] += open_ * _alone(q, n_sure, passed)
-                acc[SHARE, i] += open_ * share[j]
-                acc[CUMULATIVE, i] += open_ * q * before
+                acc[PURE, i] += m * open_ * _alone(q, n_sure, passed)
+                acc[SHARE, i] += m * open_ * share[j]
+                acc[CUMULATIVE, i] += m * open_ * q * before
                 before *= 1 - q
                 for g in group_ids[group_offsets[i] : group_offsets[i + 1]]:
                     if zeros[g] == 0 and product[g] == 1.0:
@@ -104,16 +109,16 @@ def tally(packed, order, starts, weight, keep, veto, group_offsets, group_ids, n
                         zeros[g] += 1
                     else:
                         product[g] *= 1 - q
-                    gacc[SHARE, g] += open_ * share[j]
+                    gacc[SHARE, g] += m * open_ * share[j]
             none = passed if n_sure == 0 else 0.0
-            event_total += open_ * (1 - none)
-            total_n[0] += open_ * (1 - none) > 0
+            event_total += m * open_ * (1 - none)
+            total_n[0] += m * (open_ * (1 - none) > 0)
             for t in range(n_touched):
                 g = touched[t]
-                grp_n[g] += 1
-                gacc[RATE, g] += 1 - (product[g] if zeros[g] == 0 else 0.0)
+                grp_n[g] += m
+                gacc[RATE, g] += m * (1 - (product[g] if zeros[g] == 0 else 0.0))
                 if n_sure == zeros[g]:
-                    gacc[PURE, g] += open_ * (passed / product[g] - none)
+                    gacc[PURE, g] += m * open_ * (passed / product[g] - none)
                 zeros[g] = 0
                 product[g] = 1.0
         if some:

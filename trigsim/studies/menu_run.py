@@ -17,9 +17,10 @@ from trigsim.stream.recipe import Recipe
 from trigsim.stream.run import stream_worker
 from trigsim.stream.schedulers import THREADS, open_schedule
 from trigsim.stream.source import TEST
-from trigsim.studies.decision_log import DecisionLog
+from trigsim.studies.rate_table import Prescaling
 from trigsim.studies.rates import menu_result
 from trigsim.studies.results import MenuResult
+from trigsim.studies.run_table import run_table
 from trigsim.studies.store_writer import StoreWriter, all_fields, fields_of
 
 
@@ -58,8 +59,6 @@ def run_menu(
 ) -> MenuResult:
     """Stream a menu; see `stream.run.stream` for the counts, target and seed.
 
-    What needs every decision, pure and shared rates, is found by threads of one unbroken run only.
-
     Parameters
     ----------
     menu, library, beam : path
@@ -89,14 +88,12 @@ def run_menu(
         raise InputError("a run is resumed from its folder; name it with -o")
     recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed, exact_overlay)
     worker = recipe.open()
-    writer, log = None, None
+    writer = None
     checked, loaded = load_menu(menu), worker.variants[0].taggers
     if store is not None:
         fields = (all_fields if store_all else fields_of)(checked, loaded)
         writer = StoreWriter.open(store, worker.source, Library.open(library), checked, loaded, fields)
-    if scheduler == THREADS and not resume:
-        log = DecisionLog(worker.source, checked, worker.variants[0].menu.names, writer)
-        worker = replace(worker, observer=log)
+        worker = replace(worker, observer=writer)
     counts = {"crossings": str(crossings), "signal crossings": str(signal_crossings), "target": target}
     checkpoint = (
         None if state is None
@@ -111,5 +108,5 @@ def run_menu(
         inputs = {"menu": menu, "library": Path(library) / "manifest.json", "beam": beam}
         counted = {signal: int(counts.drawn[0]) for signal, counts in result.efficiencies.items()}
         writer.finish(result.rates.drawn, counted, provenance(seed, inputs))
-    found = menu_result(worker.source, result)
-    return found if log is None else replace(found, table=log.table(result.rates.drawn, dict(found.rates)))
+    found, names = menu_result(worker.source, result), worker.variants[0].menu.names
+    return replace(found, table=run_table(worker.source, Prescaling.of(checked, names), result, found.rates))

@@ -166,7 +166,9 @@ class Prescaling:
         )
 
 
-def rate_table(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> RateTable:
+def rate_table(
+    sample: Decided, after: Prescaling, crossing_rate_khz: float, times: NDArray[np.int64] | None = None
+) -> RateTable:
     """Return the rates of every algorithm and group and of the total, before and after prescale.
 
     A prescale of p keeps each bit with probability 1/p, independently of other algorithms: rates after prescale are
@@ -181,11 +183,18 @@ def rate_table(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> 
         Of the same algorithms.
     crossing_rate_khz : float
         Colliding crossings a second, kHz.
+    times : int64, shape (n,), optional
+        How many equal crossings each of the sample stands for; by default one.
     """
     if sample.names != after.names:
         raise ValueError("decisions and prescales are of different algorithms")
+    times = np.ones(len(sample), np.int64) if times is None else times
+    if times.shape != (len(sample),) or times.dtype != np.int64:
+        raise ValueError(f"{len(sample)} crossings need as many int64 times; got {times.dtype} {times.shape}")
     with ThreadPoolExecutor(2) as pool:
-        raw, left = pool.map(lambda keep: _tally(sample, after, keep), (np.ones(len(after.keep)), after.keep))
+        raw, left = pool.map(
+            lambda keep: _tally(sample, after, keep, times), (np.ones(len(after.keep)), after.keep)
+        )
     before_rows, after_rows = (_quantities(t, sample.stratum_weight, crossing_rate_khz) for t in (raw, left))
     passes = np.concatenate(raw[6:])
     kinds: list[tuple[str, Literal["algorithm", "group", "total"], float | None]] = [
@@ -197,19 +206,20 @@ def rate_table(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> 
         RateRow(name, kind, int(n), prescale, one, two)
         for (name, kind, prescale), n, one, two in zip(kinds, passes, before_rows, after_rows, strict=True)
     )
-    return RateTable(rows, len(sample), crossing_rate_khz)
+    return RateTable(rows, int(times.sum()), crossing_rate_khz)
 
 
 def bit_rates(sample: Decided, crossing_rate_khz: float) -> list[Estimate]:
     """Return the rate of each algorithm before prescale, kHz, in order."""
     n = len(sample.names)
     plain = Prescaling(sample.names, np.ones(n), (1.0,) * n, np.zeros(n, np.bool_), {})
-    return [
-        q.rate for q in _quantities(_tally(sample, plain, plain.keep), sample.stratum_weight, crossing_rate_khz)[:n]
-    ]
+    found = _tally(sample, plain, plain.keep, np.ones(len(sample), np.int64))
+    return [q.rate for q in _quantities(found, sample.stratum_weight, crossing_rate_khz)[:n]]
 
 
-def _tally(sample: Decided, after: Prescaling, keep: NDArray[np.float64]) -> tuple[NDArray[Any], ...]:
+def _tally(
+    sample: Decided, after: Prescaling, keep: NDArray[np.float64], times: NDArray[np.int64]
+) -> tuple[NDArray[Any], ...]:
     members: list[list[int]] = [[] for _ in after.names]
     for number, places in enumerate(after.groups.values()):
         for place in places:
@@ -219,7 +229,7 @@ def _tally(sample: Decided, after: Prescaling, keep: NDArray[np.float64]) -> tup
     nodes, node_weights = np.polynomial.legendre.leggauss(NODES)
     return tuple(
         kernels.tally(
-            sample.packed, sample.order, sample.starts, sample.weight, keep, after.veto,
+            sample.packed, times, sample.order, sample.starts, sample.weight, keep, after.veto,
             offsets, ids, len(after.groups), (nodes + 1) / 2, node_weights / 2,
         )
     )  # fmt: skip

@@ -34,7 +34,7 @@ class MenuResult:
         Row → standard deviation of its rate for the finite library alone, which is in the interval and which more
         crossings do not lessen.
     table : RateTable or None
-        Passes, and rates before and after prescale, pure and shared; None where decisions were not kept.
+        Passes, and rates before and after prescale, pure and shared; None where decision words were not counted.
     """
 
     rates: Mapping[str, Estimate]

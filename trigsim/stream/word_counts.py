@@ -1,0 +1,127 @@
+"""Decision words of crossings, counted: integers only, so that merging is exact and the order cannot matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Bytes of a key before its decision word: stratum and number of the hardest collision, big-endian.
+_PLACE = np.dtype([("stratum", ">u2"), ("event", ">u4")])
+#: Entries that wait, at least, until they are merged into the others.
+WAITING = 1 << 14
+
+
+class Words(NamedTuple):
+    """Crossings that pass something, one entry for all that are alike, and how often they came.
+
+    Attributes
+    ----------
+    key : uint8, shape (n, 6 + bytes)
+        Stratum (2 bytes) and number of the hardest collision within it (4 bytes), big-endian, so that keys sort as
+        bytes; then the decision word: bit i, lowest first, is algorithm i.
+    times : int64 or int32, shape (n,)
+        Crossings.
+    """
+
+    key: NDArray[np.uint8]
+    times: NDArray[np.integer]
+
+    @property
+    def stratum(self) -> NDArray[np.int64]:
+        """Stratum of each, shape (n,)."""
+        return self._place["stratum"].astype(np.int64)
+
+    @property
+    def event(self) -> NDArray[np.int64]:
+        """Number of the hardest collision within its stratum, shape (n,)."""
+        return self._place["event"].astype(np.int64)
+
+    @property
+    def packed(self) -> NDArray[np.uint8]:
+        """Decision words, shape (n, bytes)."""
+        return np.ascontiguousarray(self.key[:, _PLACE.itemsize :])
+
+    @property
+    def _place(self) -> NDArray[np.void]:
+        return np.ascontiguousarray(self.key[:, : _PLACE.itemsize]).view(_PLACE)[:, 0]
+
+
+@dataclass(slots=True)
+class WordCounts:
+    """How often each decision word came with each hardest collision; crossings that pass nothing are left out.
+
+    Each different pair of collision and word takes 14 bytes and one for each eight algorithms: so much for a
+    crossing that passes something, at most. While entries wait to be merged it is up to twice as much.
+
+    Attributes
+    ----------
+    algorithms : int
+        Bits of a word.
+    """
+
+    algorithms: int
+    _merged: Words
+    _waiting: list[Words] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, algorithms: int) -> WordCounts:
+        """Return counts of no crossings."""
+        width = _PLACE.itemsize + -(-algorithms // 8)
+        return cls(algorithms, Words(np.zeros((0, width), np.uint8), np.zeros(0, np.int64)))
+
+    def fill(self, stratum: int, event: NDArray[np.int64], bits: NDArray[np.bool_]) -> None:
+        """Count n crossings of one stratum.
+
+        Parameters
+        ----------
+        stratum : int
+            Stratum of the crossings.
+        event : int64, shape (n,)
+            Number of each one's hardest collision within the stratum.
+        bits : bool, shape (n, algorithms)
+            What passed.
+        """
+        if bits.shape != (len(event), self.algorithms):
+            raise ValueError(f"{len(event)} crossings need bits of {self.algorithms} algorithms; got {bits.shape}")
+        some = bits.any(axis=1)
+        place = np.empty(int(some.sum()), _PLACE)
+        place["stratum"], place["event"] = stratum, event[some]
+        packed = np.packbits(bits[some], axis=1, bitorder="little")
+        key = np.concatenate([place.view(np.uint8).reshape(-1, _PLACE.itemsize), packed], axis=1)
+        self.add(Words(key, np.ones(len(key), np.int64)))
+
+    def add(self, words: Words) -> None:
+        """Add counted words of the same algorithms."""
+        if words.key.shape[1] != self._merged.key.shape[1]:
+            raise ValueError("only words of the same algorithms can be added")
+        self._waiting.append(words)
+        # Merged when there are as many new ones as old: each entry is sorted a few times in all.
+        if sum(len(w.times) for w in self._waiting) >= max(WAITING, len(self._merged.times)):
+            self.words()
+
+    def words(self) -> Words:
+        """Return all that was counted, sorted by key: the same for any order in which it was added."""
+        if self._waiting:
+            self._merged, self._waiting = _merged([self._merged, *self._waiting]), []
+        return self._merged
+
+    def piece(self) -> Words:
+        """Return what a worker sends of one task."""
+        key, times = self.words()
+        return Words(key, times.astype(np.int32))
+
+
+def _merged(parts: Sequence[Words]) -> Words:
+    key, times = np.concatenate([p.key for p in parts]), np.concatenate([p.times for p in parts])
+    if not len(key):
+        return Words(key, times)
+    # As text of one length, bytes are compared at once; the sorted runs are merged by a stable sort.
+    text = key.view(f"S{key.shape[1]}")[:, 0]
+    order = np.argsort(text, kind="stable")
+    text = text[order]
+    first = np.flatnonzero(np.append(True, text[1:] != text[:-1]))
+    return Words(key[order[first]], np.add.reduceat(times[order], first, dtype=np.int64))
