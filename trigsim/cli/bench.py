@@ -63,12 +63,13 @@ def stream(
     tagger: Annotated[Path, typer.Option(help="Folder of the tagger that the menu names.")] = Path(
         "data/models/hbb-k8"
     ),
+    share: Annotated[float, typer.Option(min=0.001, max=100, help="Share of a full-size run.")] = 1.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure crossings per second of the event loop, by stage, at pile-up 60 and 200."""
+    """Measure crossings per second by stage at pile-up 60 and 200, seconds to a precision, and memory."""
     from trigsim.studies.bench.stream import bench_stream  # noqa: PLC0415
 
-    _show(bench_stream(library, menu_file, tagger), as_json)
+    _show(bench_stream(library, menu_file, tagger, share), as_json)
 
 
 def _show(found: Bench, as_json: bool) -> None:

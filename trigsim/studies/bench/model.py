@@ -15,7 +15,7 @@ from trigsim.base.provenance import library_versions
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured speed.
+    """One measured figure.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Row:
     unit : str
         Of `value`, e.g. "inferences/s".
     value : float
-        Higher is faster.
+        Of speeds higher is faster, of times, memory and errors lower is better.
     peer : str or None
         None on our own rows, on others the name of ours that they are compared with.
     ratio : float or None

@@ -1,8 +1,10 @@
-"""`trigsim bench stream`: crossings a second of the event loop, by stage, beside what the machine can add."""
+"""`trigsim bench stream`: crossings a second of the event loop, by stage, beside what the machine can do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,28 +16,48 @@ from trigsim.menu import load as load_menu
 from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
-from trigsim.stream.parallel import in_order
+from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, TEST, Source
 from trigsim.stream.variant import Variant
-from trigsim.studies.bench.model import Bench, Row, best_seconds
+from trigsim.studies.bench.limits import limits
+from trigsim.studies.bench.memory import memory
+from trigsim.studies.bench.model import Bench, Row
+from trigsim.studies.bench.precision import precision
 from trigsim.studies.setup import builder
 from trigsim.tagger.tagger import load_tagger
 
 PILE_UP = (60.0, 200.0)
+#: Rounds of which the best counts, and calls of a stage in each.
+ROUNDS, CALLS = 3, 8
+#: Processor seconds of the whole loop in each round of a full-size run.
+LOOP_SECONDS = 3.0
+#: GeV, a threshold that nothing reaches.
+NEVER = 1e5
 
 
-def bench_stream(library: str | Path, menu: str | Path, tagger: str | Path) -> Bench:
-    """Time the loop on crossings as rate mode draws them for the most frequent stratum.
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """The event loop for crossings of one stratum.
 
-    Parameters
+    Attributes
     ----------
-    library, menu, tagger : path
-        Event library, menu that names one tagger, and that tagger's folder.
+    source : Source
+    build : Builder
+    variant : Variant
+        The menu and its tagger.
+    stratum : int
+        The most frequent one.
     """
-    opened = Library.open(existing(library, "event library"))
-    rows: list[Row] = [_add_limit()]
-    for pile_up in PILE_UP:
+
+    source: Source
+    build: Builder
+    variant: Variant
+    stratum: int
+
+    @classmethod
+    def open(cls, library: str | Path, menu: str | Path, tagger: str | Path, pile_up: float) -> Loop:
+        """Open the library under an assumed beam, and a menu that names one tagger."""
         beam = Beam(
             name=f"pile-up {pile_up:g}",
             mean_pileup=pile_up,
@@ -43,50 +65,113 @@ def bench_stream(library: str | Path, menu: str | Path, tagger: str | Path) -> B
             vertex_sigma_z_mm=45.0,
             vertex_source="assumed",
         )
-        source = Source.open(opened, beam, TEST)
+        source = Source.open(Library.open(existing(library, "event library")), beam, TEST)
         checked = load_menu(menu)
         variant = Variant.bind(checked.name, checked, {name: load_tagger(tagger) for name in checked.models})
         wanted = wanted_features(t.columns for t in variant.taggers.values())
-        rows += _stages(source, builder(library, source, ObjectSettings(), wanted), variant)
+        build = builder(library, source, ObjectSettings(), wanted)
+        return cls(source, build, variant, int(np.argmax(source.strata.probability)))
+
+    def plan(self, chunk: int) -> Plan:
+        """Draw a chunk of crossings."""
+        return self.source.rate_plan(self.stratum, CHUNK, 1, "bench", chunk)
+
+    def run(self, chunk: int) -> None:
+        """Draw, build and decide a chunk of crossings."""
+        self.variant.decide(self.build.build(self.plan(chunk)))
+
+
+def bench_stream(library: str | Path, menu: str | Path, tagger: str | Path, share: float = 1.0) -> Bench:
+    """Time the loop on crossings of the most frequent stratum, and whole runs aimed at rare rates.
+
+    Parameters
+    ----------
+    library, menu, tagger : path
+        Event library, menu that names one tagger, and that tagger's folder.
+    share : float
+        Of the work of a full-size run.
+    """
+    rows: list[Row] = [*limits(share)]
+    adds = rows[-1].value * 1e9
+    for pile_up in PILE_UP:
+        loop = Loop.open(library, menu, tagger, pile_up)
+        rows += _stages(loop, adds)
+        rows += _whole(loop, max(1.0, share * LOOP_SECONDS * 1e6 / _microseconds(loop)))
+    rows += precision(loop.source, loop.build, loop.variant, share)
+    rows += memory(library, menu, dict.fromkeys(loop.variant.taggers, tagger), share)
     return Bench(tuple(rows))
 
 
-def _stages(source: Source, build: Builder, variant: Variant) -> list[Row]:
-    stratum = int(np.argmax(source.strata.probability))
-    plan = source.rate_plan(stratum, CHUNK, 1, "bench", 0)
-    block = build.build(plan)
-    stages: dict[str, Callable[[], object]] = {
-        "plan (draw collisions)": lambda: source.rate_plan(stratum, CHUNK, 1, "bench", 0),
-        "build (overlay, objects, features)": lambda: build.build(plan),
-        "tagger and menu": lambda: variant.decide(block),
+def best_cpu_seconds(works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the least processor seconds of this thread for one call of each, in turn, after one that warms up."""
+    best = dict.fromkeys(works, float("inf"))
+    for work in works.values():
+        work()
+    for _ in range(ROUNDS * CALLS):
+        for name, work in works.items():
+            start = time.thread_time()
+            work()
+            best[name] = min(best[name], time.thread_time() - start)
+    return best
+
+
+def _microseconds(loop: Loop) -> float:
+    return best_cpu_seconds({"": lambda: loop.run(0)})[""] / CHUNK * 1e6
+
+
+def _stages(loop: Loop, adds: float) -> list[Row]:
+    """Time the stages by what the calls of public functions differ in, microseconds of a core."""
+    plan, variant, full = loop.plan(0), loop.variant, loop.build
+    block = full.build(plan)
+    objects = variant.scored(block)
+    no_features = replace(full, wanted=np.zeros_like(full.wanted))
+    never = full.settings.model_copy(update={"fat_min": NEVER, "track_jet_min": NEVER})
+    no_jets = replace(no_features, settings=never, complete=False)
+    taken = best_cpu_seconds({
+        "plan": lambda: loop.plan(0),
+        "no jets": lambda: no_jets.build(plan),
+        "no features": lambda: no_features.build(plan),
+        "build": lambda: full.build(plan),
+        "tagger": lambda: [t.score_hw(block.features_hw[:, t.columns]) for t in variant.taggers.values()],
+        "menu": lambda: variant.menu.decide(objects),
+        "decide": lambda: variant.decide(block),
+    })  # fmt: skip
+    stages = {
+        "plan": taken["plan"],
+        "overlay, vertex, calorimeter objects": taken["no jets"],
+        "track jets, large-R jets": taken["no features"] - taken["no jets"],
+        "features": taken["build"] - taken["no features"],
+        "tagger": taken["tagger"],
+        "menu": taken["menu"],
+        "scores, tagger, menu, groups": taken["decide"],
     }
-    name = source.beam.name
-    rows = [
-        Row(f"{name}: {stage}", "trigsim", "crossings/s", CHUNK / best_seconds(work))
-        for stage, work in stages.items()
-    ]
-    for threads in (1, 2):
-        seconds = best_seconds(lambda n=threads: _whole(source, build, variant, stratum, n), repeats=3)  # type: ignore[misc]
-        rows.append(Row(f"{name}: whole loop, threads {threads}", "trigsim", "crossings/s", 8 * CHUNK / seconds))
+    case = loop.source.beam.name
+    rows = [Row(f"{case}: {stage}", "trigsim", "us/crossing", s / CHUNK * 1e6) for stage, s in stages.items()]
+    total = taken["plan"] + taken["build"] + taken["decide"]
+    rows.append(Row(f"{case}: tagger and menu, share of the loop", "trigsim", "%", 100 * taken["decide"] / total))
+    blocks = 0 if plan.stack is None else len(plan.stack.number)
+    limit = blocks * N_ETA * N_PHI / adds / CHUNK * 1e6
+    rows.append(Row(f"{case}: its blocks' towers added at the limit", "numba loop", "us/crossing", limit))
     return rows
 
 
-def _whole(source: Source, build: Builder, variant: Variant, stratum: int, threads: int) -> None:
-    def work(chunk: int) -> Plan:
-        plan = source.rate_plan(stratum, CHUNK, 1, "bench", chunk)
-        variant.decide(build.build(plan))
-        return plan
-
-    for _ in in_order(work, range(8), threads):
-        pass
-
-
-def _add_limit() -> Row:
-    """Return how many whole tower grids a core adds up a second: no overlay of dense grids can be faster."""
-    total, one = np.zeros((N_ETA, N_PHI), np.int32), np.ones((N_ETA, N_PHI), np.int32)
-
-    def add() -> None:
-        for _ in range(1000):
-            np.add(total, one, out=total)
-
-    return Row("dense tower grids added, one core", "numpy add", "grids/s", 1000 / best_seconds(add))
+def _whole(loop: Loop, crossings: float) -> list[Row]:
+    """Time the whole loop on one thread and on all, the same chunks, in turn."""
+    chunks = range(max(1, round(crossings / CHUNK)))
+    numbers = sorted({1, cores(0)})
+    wall, cpu = dict.fromkeys(numbers, float("inf")), dict.fromkeys(numbers, float("inf"))
+    for _ in range(ROUNDS):
+        for threads in numbers:
+            started, used = time.perf_counter(), time.process_time()
+            for _ in in_order(loop.run, chunks, threads):
+                pass
+            wall[threads] = min(wall[threads], time.perf_counter() - started)
+            cpu[threads] = min(cpu[threads], time.process_time() - used)
+    n, case = len(chunks) * CHUNK, f"{loop.source.beam.name}: whole loop"
+    rows = []
+    for threads in numbers:
+        of = f"{case}, threads {threads}"
+        rows.append(Row(of, "trigsim", "crossings/s", n / wall[threads]))
+        rows.append(Row(of, "trigsim", "crossings/s per core, processor time", n / cpu[threads]))
+    rows.append(Row(f"{case}, threads {numbers[-1]} against 1", "trigsim", "times", wall[1] / wall[numbers[-1]]))
+    return rows

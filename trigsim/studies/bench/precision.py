@@ -1,0 +1,123 @@
+"""Seconds to a stated precision on rare rates, and how many crossings drawn as they come would do."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from trigsim.base.files import write_text
+from trigsim.menu import load as load_menu
+from trigsim.stream.accumulate import RateCounts
+from trigsim.stream.block import Builder
+from trigsim.stream.companions import classes
+from trigsim.stream.parallel import cores
+from trigsim.stream.run import stream
+from trigsim.stream.source import Source
+from trigsim.stream.variant import Variant
+from trigsim.studies.bench.model import Row
+from trigsim.studies.rates import library_error, weights
+
+#: Rate aimed at in kHz, statistical precision in per cent.
+GOALS = ((1.0, 1.0), (0.01, 2.0))
+#: Thresholds among which rates are looked for, whole GeV in steps of 3 %.
+LADDER = tuple(sorted({round(100 * 1.03**step) for step in range(84)}))
+#: Crossings of a full-size run, to find the thresholds and to take the time.
+SEARCH, TIMED = 50_000, 100_000
+
+
+def precision(source: Source, build: Builder, variant: Variant, share: float = 1.0) -> list[Row]:
+    """Time runs with the whole menu that aim at single-jet rates.
+
+    Parameters
+    ----------
+    source : Source
+    build : Builder
+    variant : Variant
+        The menu, decided in every crossing.
+    share : float
+        Of the crossings of a full-size run.
+
+    Returns
+    -------
+    list of Row
+        For each goal the rate met, the statistical error reached, what the library adds, and the wall time to the
+        goal; for it the error is taken to fall as 1/sqrt(crossings).
+    """
+    run = partial(
+        stream, source, build, signals=(), signal_crossings=0, seed=1, threads=cores(0)
+    )  # fmt: skip
+    ladder = _single_jets(LADDER)
+    # Aimed at a row in the middle, so that hard strata are filled too.
+    (found,) = run([ladder], crossings=round(share * SEARCH), target=_name(LADDER[len(LADDER) // 2]))
+    rate = rate_khz(found.rates, source)
+    rows: list[Row] = []
+    for khz, per_cent in GOALS:
+        threshold = min(LADDER, key=lambda t: abs(np.log(max(rate[_name(t)], 1e-12) / khz)))
+        aimed = _single_jets([threshold])
+        started = time.perf_counter()
+        result, _ = run([aimed, variant], crossings=round(share * TIMED), target=_name(threshold))
+        seconds = time.perf_counter() - started
+        case = f"{source.beam.name}: jet above {threshold} GeV"
+        rows += _rows(case, source, result.rates, seconds, per_cent)
+    return rows
+
+
+def _name(threshold: int) -> str:
+    return f"SingleJet{threshold}"
+
+
+def _single_jets(thresholds: Iterable[int]) -> Variant:
+    lines = [f"  - {{name: {_name(t)}, when: {{object: JET, pt_gev: {t}}}}}" for t in thresholds]
+    with tempfile.TemporaryDirectory(prefix="trigsim-bench-") as folder:
+        file = Path(folder) / "menu.yaml"
+        write_text(file, "\n".join(["name: single jets", "scales: phase2", "algorithms:", *lines, ""]))
+        return Variant.bind("single jets", load_menu(file), {})
+
+
+def rate_khz(counts: RateCounts, source: Source) -> dict[str, float]:
+    """Return the rate of each row."""
+    weight = weights(counts.drawn, source.strata.probability, source.beam.crossing_rate_khz)
+    return dict(zip(counts.rows, map(float, counts.passes.sum(axis=2) @ weight), strict=True))
+
+
+def sampling_khz(counts: RateCounts, source: Source) -> dict[str, float]:
+    """Return the standard deviation of each row's rate that more crossings would lessen."""
+    weight = weights(counts.drawn, source.strata.probability, source.beam.crossing_rate_khz)
+    drawn = np.maximum(counts.drawn, 1)
+    fraction = counts.passes.sum(axis=2) / drawn
+    variance = (fraction * (1 - fraction) * drawn) @ weight**2
+    return dict(zip(counts.rows, map(float, np.sqrt(variance)), strict=True))
+
+
+def _rows(case: str, source: Source, counts: RateCounts, seconds: float, per_cent: float) -> list[Row]:
+    row = counts.rows[0]
+    rate, sampling = rate_khz(counts, source)[row], sampling_khz(counts, source)[row]
+    weight = weights(counts.drawn, source.strata.probability, source.beam.crossing_rate_khz)
+    library = library_error(counts, weight, classes(source))[row]
+    drawn = int(counts.drawn.sum())
+    error, of_library = (100 * part / rate if rate else float("inf") for part in (sampling, library))
+    passing = rate / source.beam.crossing_rate_khz
+    plain = (1 - passing) / passing / (per_cent / 100) ** 2 if rate else float("inf")
+    scale = (error / per_cent) ** 2
+    goal = f"{case}, to {per_cent:g} % statistical"
+    return [
+        Row(case, "trigsim", "kHz", rate),
+        Row(f"{case}, run of {drawn} crossings", "trigsim, wall time", "s", seconds),
+        Row(f"{case}, run of {drawn} crossings", "trigsim, statistical error", "%", error),
+        Row(f"{case}, run of {drawn} crossings", "trigsim, error of the library", "%", of_library),
+        Row(goal, "trigsim, wall time by 1/sqrt(crossings)", "s", seconds * scale),
+        Row(goal, "trigsim, crossings by 1/sqrt(crossings)", "crossings", drawn * scale),
+        Row(
+            goal,
+            "crossings drawn as they come",
+            "crossings",
+            plain,
+            "trigsim",
+            plain / (drawn * scale) if scale else None,
+        ),
+    ]
