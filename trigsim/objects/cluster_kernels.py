@@ -10,18 +10,25 @@ azimuth, float64. Equal distances are decided as FastJet's N2Plain strategy does
 
 import math
 
+import numpy as np
 from numba import njit
 
 from trigsim.objects.jit import inner
-from trigsim.objects.layout import LANES
+from trigsim.objects.layout import BLOCK, FIELDS
 
 TWO_PI = 2 * math.pi
 #: A radius beyond which nothing is: clustering without a beam.
 FAR2 = 1e30
-#: Rapidity of the unused slots up to a multiple of `LANES`, so that loops are whole vectors.
+#: Rapidity of the unused slots up to a multiple of `VECTOR`, so that loops are whole vectors.
 AWAY = 1e150
-#: In place of a neighbour's slot: the beam, and one that is no more.
-BEAM, STALE = -1, -2
+VECTOR = 8
+#: In place of a neighbour: the beam, one that is no more, and one that nobody has.
+BEAM, STALE, NOBODY = -1.0, -2.0, -3.0
+#: Bits of infinity; distances are not negative, so that their bits are in the order of their values.
+NEVER = 0x7FF0000000000000
+#: Where a pseudojet's fields are, from its place. That these are constants of one array is what lets the compiler
+#: see that fields do not overlap, and make vectors of loops of many fields.
+RAPIDITY, PHI, FACTOR, NEAR2, NEAR, DIJ, D2, PX, PY, PZ, ENERGY, TOTAL, HEAD, TAIL = range(0, FIELDS * BLOCK, BLOCK)
 
 
 @inner
@@ -52,87 +59,121 @@ def distance2(rapidity1, phi1, rapidity2, phi2):
 
 
 @inner
-def distances(m, y, f, rapidity, phi, d2):
-    """Fill `d2` with the squared distances of all slots from a direction."""
-    for j in range(m):
-        d2[j] = distance2(y, f, rapidity[j], phi[j])
-
-
-@inner
-def closer(i, m, rapidity, phi, near2, near):
-    """Make slot i the nearest of those other slots that it is nearer to than any before."""
-    y, f, own2, own = rapidity[i], phi[i], near2[i], near[i]
-    for j in range(m):
-        d2 = distance2(y, f, rapidity[j], phi[j])
-        near[j] = i if d2 < near2[j] else near[j]
-        near2[j] = d2 if d2 < near2[j] else near2[j]
-    near2[i], near[i] = own2, own
-
-
-@inner
-def vacate(i, s):
-    """Put slot i far away."""
-    s.rapidity[i], s.phi[i], s.factor[i] = AWAY, 0.0, 1.0
-    s.near2[i], s.near[i], s.dij[i] = 0.0, BEAM, math.inf
-
-
-@inner
 def beam2(px, py, rho2, min2, max2):
     """Return the squared distance to the beam."""
     return min(max(rho2 / (px * px + py * py), min2), max2)
 
 
 @inner
-def rename(m, n, low, high, near):
-    """Mark neighbours in slots `low` and `high` as gone; slot n has moved to `high`."""
-    for j in range(m):
-        k = near[j]
-        lost = (k == high) | ((k == low) & (k != BEAM))
-        near[j] = STALE if lost else (high if k == n else k)
+def place(slot):
+    """Return where the fields of a slot begin."""
+    return slot // BLOCK * (FIELDS * BLOCK) + slot % BLOCK
 
 
 @inner
-def take(m, i, factor_i, d2, factor, near2, near, dij):
-    """Do the same for given distances, and renew the distance measures."""
-    # One array a loop, so that each is vectorised.
-    for j in range(m):
-        near[j] = i if d2[j] < near2[j] else near[j]
-    for j in range(m):
-        dij[j] = min(factor[j], factor_i) * d2[j] if d2[j] < near2[j] else dij[j]
-    for j in range(m):
-        near2[j] = min(d2[j], near2[j])
+def lanes(slots, block):
+    """Return how many lanes of a block are in use, up to a whole vector."""
+    return min(BLOCK, (slots - block * BLOCK + VECTOR - 1) // VECTOR * VECTOR)
 
 
 @inner
-def lowest(m, values):
-    """Return the index of the first of the smallest of m values, m a multiple of `LANES`."""
-    a, b, c, d, e, f, g, h = values[0], values[1], values[2], values[3], values[4], values[5], values[6], values[7]
-    # Eight minima side by side, for one would wait for itself.
-    for i in range(8, m, 8):
-        a = min(a, values[i])
-        b = min(b, values[i + 1])
-        c = min(c, values[i + 2])
-        d = min(d, values[i + 3])
-        e = min(e, values[i + 4])
-        f = min(f, values[i + 5])
-        g = min(g, values[i + 6])
-        h = min(h, values[i + 7])
-    least = min(a, b, c, d, e, f, g, h)
-    i = 0
-    while values[i] != least:
-        i += 1
-    return i
+def blocks(slots):
+    """Return how many blocks are in use."""
+    return (slots + BLOCK - 1) // BLOCK
 
 
 @inner
-def renew(i, m, d2, factor, near2, near, dij):
-    """Find the nearest of slot i for given distances, starting from the beam."""
-    best = lowest(m, d2)
-    if d2[best] < near2[i]:
-        near2[i], near[i] = d2[best], best
-        dij[i] = min(factor[i], factor[best]) * d2[best]
+def put(i, px, py, pz, energy, power, rho2, min2, max2, w):
+    """Put a four-momentum at place i, the beam its neighbour."""
+    kt2 = px * px + py * py
+    w[i + PX], w[i + PY], w[i + PZ], w[i + ENERGY] = px, py, pz, energy
+    w[i + RAPIDITY], w[i + PHI] = rapidity_of(kt2, pz, energy), azimuth(px, py)
+    w[i + FACTOR] = 1.0 / kt2 if power < 0 else kt2
+    w[i + NEAR2], w[i + NEAR] = beam2(px, py, rho2, min2, max2), BEAM
+
+
+@inner
+def vacate(i, w):
+    """Put place i far away."""
+    w[i + RAPIDITY], w[i + PHI], w[i + FACTOR] = AWAY, 0.0, 1.0
+    w[i + NEAR2], w[i + NEAR], w[i + DIJ] = 0.0, BEAM, math.inf
+
+
+@inner
+def closer(i, n, w):
+    """Make i the nearest of those others that it is nearer to than any before."""
+    y, f, name = w[i + RAPIDITY], w[i + PHI], float(i)
+    w[i + RAPIDITY] = AWAY
+    for block in range(blocks(n)):
+        for lane in range(lanes(n, block)):
+            j = block * (FIELDS * BLOCK) + lane
+            d2 = distance2(y, f, w[j + RAPIDITY], w[j + PHI])
+            near2 = w[j + NEAR2]
+            w[j + NEAR] = name if d2 < near2 else w[j + NEAR]
+            w[j + NEAR2] = d2 if d2 < near2 else near2
+    w[i + RAPIDITY] = y
+
+
+@inner
+def replace(low, high, last, n, y, f, factor, w):
+    """Tell all that places `low` and `high` are gone, that `last` moved to `high` and that `low` is at (y, f) now.
+
+    Returns the bits of the smallest distance measure, bits of the smallest distance from (y, f), and how many have
+    lost their neighbour.
+    """
+    least, least2, stale = NEVER, NEVER, 0
+    for block in range(blocks(n)):
+        for lane in range(lanes(n, block)):
+            j = block * (FIELDS * BLOCK) + lane
+            d2 = distance2(y, f, w[j + RAPIDITY], w[j + PHI])
+            near = w[j + NEAR]
+            near = STALE if (near == low) | (near == high) else (high if near == last else near)
+            nearer = d2 < w[j + NEAR2]
+            near = low if nearer else near
+            dij = min(w[j + FACTOR], factor) * d2 if nearer else w[j + DIJ]
+            dij = math.inf if near == STALE else dij
+            w[j + D2], w[j + NEAR], w[j + DIJ] = d2, near, dij
+            w[j + NEAR2] = d2 if nearer else w[j + NEAR2]
+            least = min(least, np.float64(dij).view(np.int64))
+            least2 = min(least2, np.float64(d2).view(np.int64))
+            stale += near == STALE
+    return least, least2, stale
+
+
+@inner
+def survey(n, y, f, w):
+    """Fill in the squared distances from (y, f); return the bits of the smallest."""
+    least = NEVER
+    for block in range(blocks(n)):
+        for lane in range(lanes(n, block)):
+            j = block * (FIELDS * BLOCK) + lane
+            d2 = distance2(y, f, w[j + RAPIDITY], w[j + PHI])
+            w[j + D2] = d2
+            least = min(least, np.float64(d2).view(np.int64))
+    return least
+
+
+@inner
+def first(field, value, start, w):
+    """Return the first place from `start` where a field has a value that it has somewhere."""
+    while True:
+        end = start - start % (FIELDS * BLOCK) + BLOCK
+        for i in range(start, end):
+            if w[i + field] == value:
+                return i
+        start = end + (FIELDS - 1) * BLOCK
+
+
+@inner
+def renew(i, nearest2, w):
+    """Make the one at the smallest distance, `nearest2`, the neighbour of i if it is nearer than the beam."""
+    if nearest2 < w[i + NEAR2]:
+        near = first(D2, nearest2, 0, w)
+        w[i + NEAR2], w[i + NEAR] = nearest2, near
+        w[i + DIJ] = min(w[i + FACTOR], w[near + FACTOR]) * nearest2
     else:
-        dij[i] = factor[i] * near2[i]
+        w[i + DIJ] = w[i + FACTOR] * w[i + NEAR2]
+    return w[i + DIJ]
 
 
 @njit(cache=True, nogil=True)
@@ -159,75 +200,91 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
         Memory.
     """
     # Bound to names of their own: the fields of a tuple are looked up slowly.
-    qx, qy, qz, qe, total = s.px, s.py, s.pz, s.energy, s.total
-    rapidity, phi, factor, near2, dij, near = s.rapidity, s.phi, s.factor, s.near2, s.dij, s.near
-    head, tail, chain, label, d2 = s.head, s.tail, s.chain, s.label, s.d2
-    left = 0.0
-    for i in range(n):
-        kt2 = px[i] * px[i] + py[i] * py[i]
-        qx[i], qy[i], qz[i], qe[i], total[i] = px[i], py[i], pz[i], energy[i], math.sqrt(kt2)
-        rapidity[i], phi[i] = rapidity_of(kt2, pz[i], energy[i]), azimuth(px[i], py[i])
-        factor[i] = 1.0 / kt2 if power < 0 else kt2
-        near2[i], near[i] = beam2(px[i], py[i], rho2, min2, max2), BEAM
-        head[i], tail[i], chain[i], label[i] = i, i, -1, -1
-        left += total[i]
-    m = (n + LANES - 1) // LANES * LANES
-    for i in range(n, m):
-        vacate(i, s)
-    for i in range(n):
-        closer(i, m, rapidity, phi, near2, near)
-    for i in range(n):
-        dij[i] = (min(factor[i], factor[near[i]]) if near[i] >= 0 else factor[i]) * near2[i]
-    s.scales[:] = 0.0
+    w, chain, label = s.slots, s.chain, s.label
+    left, least = 0.0, math.inf
+    for k in range(n):
+        i = place(k)
+        put(i, px[k], py[k], pz[k], energy[k], power, rho2, min2, max2, w)
+        w[i + TOTAL] = math.sqrt(px[k] * px[k] + py[k] * py[k])
+        w[i + HEAD], w[i + TAIL], chain[k], label[k] = k, k, -1, -1
+        left += w[i + TOTAL]
+    for k in range(n, (n + VECTOR - 1) // VECTOR * VECTOR):
+        vacate(place(k), w)
+    for k in range(n):
+        closer(place(k), n, w)
+    for k in range(n):
+        i = place(k)
+        near = int(w[i + NEAR])
+        w[i + DIJ] = (min(w[i + FACTOR], w[near + FACTOR]) if near >= 0 else w[i + FACTOR]) * w[i + NEAR2]
+        least = min(least, w[i + DIJ])
+    s.scales[0] = s.scales[1] = s.scales[2] = 0.0
     jets = 0
     while n > 0 and left + 1e-6 > min_pt:
-        at = lowest(m, dij)
+        at = first(DIJ, least, 0, w)
         if n <= 4:
             if n > 1:
-                s.scales[n - 2] = dij[at]
+                s.scales[n - 2] = least
             if n < 4:
                 for i in range(n):
-                    s.axes[n - 1, i, 0], s.axes[n - 1, i, 1] = rapidity[i], phi[i]
-        if near[at] >= 0:
-            low, high = min(at, near[at]), max(at, near[at])
-            x, y, z, e = qx[low] + qx[high], qy[low] + qy[high], qz[low] + qz[high], qe[low] + qe[high]
-            kt2 = x * x + y * y
-            qx[low], qy[low], qz[low], qe[low] = x, y, z, e
-            rapidity[low], phi[low] = rapidity_of(kt2, z, e), azimuth(x, y)
-            factor[low] = 1.0 / kt2 if power < 0 else kt2
-            near2[low], near[low] = beam2(x, y, rho2, min2, max2), BEAM
-            total[low] += total[high]
-            chain[tail[low]] = head[high]
-            tail[low] = tail[high]
+                    s.axes[n - 1, i, 0], s.axes[n - 1, i, 1] = w[i + RAPIDITY], w[i + PHI]
+        near = int(w[at + NEAR])
+        merged = near >= 0
+        low, high = min(at, near), max(at, near)
+        if merged:
+            put(
+                low,
+                w[low + PX] + w[high + PX],
+                w[low + PY] + w[high + PY],
+                w[low + PZ] + w[high + PZ],
+                w[low + ENERGY] + w[high + ENERGY],
+                power,
+                rho2,
+                min2,
+                max2,
+                w,
+            )
+            w[low + TOTAL] += w[high + TOTAL]
+            chain[int(w[low + TAIL])] = int(w[high + HEAD])
+            w[low + TAIL] = w[high + TAIL]
         else:
-            low, high = BEAM, at
-            left -= total[at]
-            if qx[at] * qx[at] + qy[at] * qy[at] >= min_pt * min_pt:
-                s.jet_px[jets], s.jet_py[jets], s.jet_pz[jets], s.jet_energy[jets] = qx[at], qy[at], qz[at], qe[at]
-                k = head[at]
+            left -= w[at + TOTAL]
+            x, y = w[at + PX], w[at + PY]
+            if x * x + y * y >= min_pt * min_pt:
+                s.jet_px[jets], s.jet_py[jets], s.jet_pz[jets], s.jet_energy[jets] = (
+                    x,
+                    y,
+                    w[at + PZ],
+                    w[at + ENERGY],
+                )
+                k = int(w[at + HEAD])
                 while k >= 0:
                     label[k] = jets
                     k = chain[k]
                 jets += 1
         # The last slot moves into the one that became free.
         n -= 1
-        if high != n:
-            qx[high], qy[high], qz[high], qe[high], total[high] = qx[n], qy[n], qz[n], qe[n], total[n]
-            rapidity[high], phi[high], factor[high] = rapidity[n], phi[n], factor[n]
-            near2[high], dij[high], near[high] = near2[n], dij[n], near[n]
-            head[high], tail[high] = head[n], tail[n]
-        vacate(n, s)
-        m = (n + LANES - 1) // LANES * LANES
-        rename(m, n, low, high, near)
-        if low >= 0:
-            distances(m, rapidity[low], phi[low], rapidity, phi, d2)
-            d2[low] = math.inf
-            take(m, low, factor[low], d2, factor, near2, near, dij)
-            renew(low, m, d2, factor, near2, near, dij)
-        for i in range(n):
-            if near[i] == STALE:
-                distances(m, rapidity[i], phi[i], rapidity, phi, d2)
-                d2[i] = math.inf
-                near2[i], near[i] = beam2(qx[i], qy[i], rho2, min2, max2), BEAM
-                renew(i, m, d2, factor, near2, near, dij)
+        last = place(n)
+        if high != last:
+            for k in range(0, FIELDS * BLOCK, BLOCK):
+                w[high + k] = w[last + k]
+        vacate(last, w)
+        y, f, factor = AWAY, 0.0, 1.0
+        if merged:
+            # Far from itself meanwhile.
+            y, f, factor = w[low + RAPIDITY], w[low + PHI], w[low + FACTOR]
+            w[low + RAPIDITY], w[low + DIJ] = AWAY, math.inf
+        bits, bits2, stale = replace(float(low) if merged else NOBODY, float(high), float(last), n, y, f, factor, w)
+        least = np.int64(bits).view(np.float64)
+        if merged:
+            w[low + RAPIDITY] = y
+            least = min(least, renew(low, np.int64(bits2).view(np.float64), w))
+        i = -1
+        for _ in range(stale):
+            i = first(NEAR, STALE, i + 1, w)
+            y, f = w[i + RAPIDITY], w[i + PHI]
+            w[i + RAPIDITY] = AWAY
+            bits = survey(n, y, f, w)
+            w[i + RAPIDITY] = y
+            w[i + NEAR2], w[i + NEAR] = beam2(w[i + PX], w[i + PY], rho2, min2, max2), BEAM
+            least = min(least, renew(i, np.int64(bits).view(np.float64), w))
     return jets

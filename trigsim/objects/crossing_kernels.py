@@ -366,9 +366,9 @@ def track_jets(n, par, work):
     )
     order = work.order
     by_pt(m, s, order)
-    # The chains are no longer needed: sizes of the jets, and their numbers among those kept.
-    size = s.tail
-    number = s.head
+    # Sizes of the jets, and their numbers among those kept.
+    size = s.size
+    number = s.number
     for k in range(m):
         size[k] = 0
         number[k] = -1

@@ -19,8 +19,10 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
-#: Slack of the clustering's memory: its loops run over whole vectors.
+#: Slack of memory whose loops run over whole vectors.
 LANES = 32
+#: Clustering: slots that lie together, and fields of each.
+BLOCK, FIELDS = 64, 14
 #: Grids of towers are flat, by column in phi: cell = iphi * WIDE + EDGE + ieta. The empty lanes on both sides make
 #: each column whole vectors and windows free of borders; the mirror image in eta of a cell is cell ^ (WIDE - 1).
 WIDE = 128
@@ -99,25 +101,15 @@ class Outputs(NamedTuple):
 class Cluster(NamedTuple):
     """Memory of one sequential recombination; see `cluster_kernels`.
 
-    Active pseudojets fill the first entries of the arrays up to `count`; jets and labels are the result.
+    Active pseudojets fill the first slots; jets and labels are the result. The fields of `BLOCK` slots lie
+    together, each in a row of its own; indices and slots are whole numbers in float64.
     """
 
-    px: F64
-    py: F64
-    pz: F64
-    energy: F64
-    total: F64  # scalar sum of the inputs' pT
-    rapidity: F64
-    phi: F64
-    factor: F64  # kT^(2p)
-    near2: F64  # squared distance to the nearest, or the beam's
-    dij: F64
-    d2: F64  # squared distances from one slot
-    near: I64  # slot of the nearest, -1 for the beam
-    head: I64  # first and last input of the pseudojet's chain
-    tail: I64
+    slots: F64  # (blocks * FIELDS * BLOCK,)
     chain: I64  # by input: the next one, -1 at the end
     label: I64  # by input: number of its jet, -1 for none
+    size: I64  # by jet: room for its number of inputs
+    number: I64  # by jet: room for its number among those kept
     jet_px: F64
     jet_py: F64
     jet_pz: F64
@@ -201,7 +193,7 @@ class Workspace(NamedTuple):
 
 def cluster_memory(size: int) -> Cluster:
     """Return memory for clustering up to `size` inputs."""
-    size += LANES
+    size = max(size, 1)
 
     def floats() -> F64:
         return np.zeros(size)
@@ -210,22 +202,11 @@ def cluster_memory(size: int) -> Cluster:
         return np.zeros(size, dtype=np.int64)
 
     return Cluster(
-        px=floats(),
-        py=floats(),
-        pz=floats(),
-        energy=floats(),
-        total=floats(),
-        rapidity=floats(),
-        phi=floats(),
-        factor=floats(),
-        near2=floats(),
-        dij=floats(),
-        d2=floats(),
-        near=ints(),
-        head=ints(),
-        tail=ints(),
+        slots=aligned(-(-size // BLOCK) * FIELDS * BLOCK, np.float64),
         chain=ints(),
         label=ints(),
+        size=ints(),
+        number=ints(),
         jet_px=floats(),
         jet_py=floats(),
         jet_pz=floats(),
