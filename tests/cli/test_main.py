@@ -13,7 +13,8 @@ from trigsim.cli.main import main
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "doctor", "generate", "dataset", "train", "scan", "firmware", "compare", "run", "orbits", "latency", "rates",
-    "overlap", "gains", "threshold", "turnon", "scaling", "bought", "fit", "diff", "serve", "validate", "menu", "bench",
+    "overlap", "gains", "threshold", "turnon", "scaling", "bought", "fit", "diff", "serve", "validate", "menu",
+    "bench",
 )  # fmt: skip
 TAGGER = "hbb=data/models/hbb-k8"
 
