@@ -48,13 +48,14 @@ def menu(
 
 
 def events(
+    library: Annotated[Path, typer.Option(help="Event library (folder).")] = Path("data/library"),
     share: Annotated[float, typer.Option(min=0.001, max=100, help="Share of a full-size run.")] = 1.0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Measure generated events per second of a core against bare Pythia."""
+    """Measure generation against bare Pythia, objects and features of a crossing, clustering against FastJet."""
     from trigsim.studies.bench.events import bench_events  # noqa: PLC0415
 
-    _show(bench_events(share), as_json)
+    _show(bench_events(library, share), as_json)
 
 
 def stream(

@@ -1,4 +1,4 @@
-"""`trigsim bench events`: generated events a second against bare Pythia, on one core."""
+"""`trigsim bench events`: generation against bare Pythia, objects and features, clustering; on one core."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from trigsim.base.files import existing
 from trigsim.base.shipped import shipped
 from trigsim.detector.readout import load_detector, read_out
 from trigsim.events.pythia import Generator
 from trigsim.events.sample import Sample, StratumConfig
 from trigsim.events.stratum_file import write_stratum
+from trigsim.studies.bench.clustering import clustering
+from trigsim.studies.bench.crossing import crossing
 from trigsim.studies.bench.model import Bench, Row, against
 
 #: What lives on beyond the tracker does not decay there, as in the shipped samples.
@@ -34,14 +37,24 @@ CASES: dict[str, tuple[int, tuple[float, float | None], dict[str, Any]]] = {
 }
 
 
-def bench_events(share: float = 1.0) -> Bench:
-    """Time generation, detector and file against `next` of Pythia alone, in processor time.
+def bench_events(library: str | Path, share: float = 1.0) -> Bench:
+    """Time generation, detector and file against `next` of Pythia alone, then crossings and clustering.
 
     Parameters
     ----------
+    library : path
+        Event library whose crossings are timed.
     share : float
-        Of the events of a full-size run.
+        Of the work of a full-size run.
+
+    All times are processor time.
     """
+    opened = existing(library, "event library")
+    rows = [*crossing(opened), *clustering(share), *_generation(share)]
+    return Bench(tuple(rows))
+
+
+def _generation(share: float) -> list[Row]:
     detector = load_detector(shipped("detectors") / "outer_tracker.yaml")
     rows: list[Row] = []
     for case, (full, pt_hat, process) in CASES.items():
@@ -66,4 +79,4 @@ def bench_events(share: float = 1.0) -> Bench:
             ("trigsim: generate, detector, file", events / ours),
             {"Pythia next": events / bare},
         )
-    return Bench(tuple(rows))
+    return rows

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trigsim.base.provenance import library_versions
+
+#: Rounds of which the best counts, and calls of a stage in each.
+ROUNDS, CALLS = 3, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,19 @@ def best_seconds(work: Callable[[], object], repeats: int = 5, at_least: float =
         work()
         taken = time.perf_counter() - start
         best, spent, done = min(best, taken), spent + taken, done + 1
+    return best
+
+
+def best_cpu_seconds(works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the least processor seconds of this thread for one call of each, in turn, after one that warms up."""
+    best = dict.fromkeys(works, float("inf"))
+    for work in works.values():
+        work()
+    for _ in range(ROUNDS * CALLS):
+        for name, work in works.items():
+            start = time.thread_time()
+            work()
+            best[name] = min(best[name], time.thread_time() - start)
     return best
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,14 +21,12 @@ from trigsim.stream.source import CHUNK, TEST, Source
 from trigsim.stream.variant import Variant
 from trigsim.studies.bench.limits import limits
 from trigsim.studies.bench.memory import memory
-from trigsim.studies.bench.model import Bench, Row
+from trigsim.studies.bench.model import ROUNDS, Bench, Row, best_cpu_seconds
 from trigsim.studies.bench.precision import precision
 from trigsim.studies.setup import builder
 from trigsim.tagger.tagger import load_tagger
 
 PILE_UP = (60.0, 200.0)
-#: Rounds of which the best counts, and calls of a stage in each.
-ROUNDS, CALLS = 3, 8
 #: Processor seconds of the whole loop in each round of a full-size run.
 LOOP_SECONDS = 3.0
 #: GeV, a threshold that nothing reaches.
@@ -100,19 +97,6 @@ def bench_stream(library: str | Path, menu: str | Path, tagger: str | Path, shar
     rows += precision(loop.source, loop.build, loop.variant, share)
     rows += memory(library, menu, dict.fromkeys(loop.variant.taggers, tagger), share)
     return Bench(tuple(rows))
-
-
-def best_cpu_seconds(works: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Return the least processor seconds of this thread for one call of each, in turn, after one that warms up."""
-    best = dict.fromkeys(works, float("inf"))
-    for work in works.values():
-        work()
-    for _ in range(ROUNDS * CALLS):
-        for name, work in works.items():
-            start = time.thread_time()
-            work()
-            best[name] = min(best[name], time.thread_time() - start)
-    return best
 
 
 def _microseconds(loop: Loop) -> float:
