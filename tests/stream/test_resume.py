@@ -11,6 +11,7 @@ import sys
 import time
 import warnings
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -210,6 +211,24 @@ def test_a_full_disk_loses_nothing(small, tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["checkpoint.npz"]
     assert checkpoint(small, tmp_path).load()["done"].sum() == 12
     assert run(small.worker, threads(small), checkpoint(small, tmp_path)) == small.unbroken
+
+
+@pytest.mark.parametrize(("seconds", "took", "wait"), [(20, 0.01, 20), (20, 3, 60), (0, 3, 0)])
+def test_checkpoints_that_take_long_are_seldom(tmp_path, monkeypatch, seconds, took, wait):
+    now, save = [0.0], np.savez_compressed
+
+    def slow(stream, **arrays):
+        save(stream, **arrays)
+        now[0] += took
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(module.np, "savez_compressed", slow)
+    kept = Checkpoint(tmp_path, {}, resume=False, seconds=seconds)
+    kept.save({})
+    now[0] += 0.9 * wait
+    assert kept.due() == (wait == 0)
+    now[0] += 0.1 * wait + 1e-6
+    assert kept.due()
 
 
 def test_a_corrupt_library_is_named_and_the_run_goes_on_once_it_is_restored(small, tmp_path):

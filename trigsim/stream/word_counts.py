@@ -55,7 +55,7 @@ class WordCounts:
     """How often each decision word came with each hardest collision; crossings that pass nothing are left out.
 
     Each different pair of collision and word takes 14 bytes and one for each eight algorithms: so much for a
-    crossing that passes something, at most. While entries wait to be merged it is up to twice as much.
+    crossing that passes something, at most. While entries are merged it is up to four times as much.
 
     Attributes
     ----------

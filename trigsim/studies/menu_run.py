@@ -70,7 +70,7 @@ def run_menu(
     threads : int
         Threads, processes or jobs; 0 is one per core, or what the site file says.
     store : path, optional
-        New folder for the crossings themselves; see `studies.store`.
+        New folder for the crossings themselves; see `studies.store`. By threads of one unbroken run only.
     store_all : bool
         Store every field, not only what the menu reads.
     state : path, optional
