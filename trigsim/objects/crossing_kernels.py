@@ -5,7 +5,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from trigsim.events.model import FINE, N_ETA, N_PHI, TOWER_ETA, TOWER_PHI, TRACK_D0
 from trigsim.objects.calorimeter_kernels import (
@@ -17,7 +16,7 @@ from trigsim.objects.calorimeter_kernels import (
     window_jets,
 )
 from trigsim.objects.cluster_kernels import azimuth, cluster
-from trigsim.objects.jit import inner
+from trigsim.objects.jit import inner, outer
 from trigsim.objects.layout import CELLS, EDGE, MAX_TRACK_JETS, TOWER_MAX, VERTEX_BINS, WIDE
 from trigsim.objects.mitigation_kernels import (
     ET_STEP,
@@ -61,7 +60,7 @@ COUNT_MAX = COUNT.maximum
 GHOSTS_MAX = SMALL_COUNT.maximum
 
 
-@njit(cache=True, nogil=True)
+@outer
 def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, muon_first, muon_last, work, out, i):
     """Fill row i of all outputs; leave large-R jets, constituents and track jets in the workspace.
 
@@ -135,7 +134,7 @@ def start_crossing(tracker_rings, work):
     filled[0], filled[1], filled[2], filled[3] = 0, 0, 0, tracker_rings
 
 
-@njit(cache=True, nogil=True)
+@outer
 def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, complete, work, out, i):
     """Make all objects of a crossing whose towers, charged grid and vertex tracks are in the workspace.
 

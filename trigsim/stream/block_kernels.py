@@ -1,14 +1,13 @@
 # mypy: ignore-errors
 """The event loop: overlay, objects and the wanted features of one block of crossings."""
 
-from numba import njit
-
 from trigsim.objects.crossing_kernels import finish_crossing
+from trigsim.objects.jit import outer
 from trigsim.stream.overlay_kernels import overlay_crossing
 from trigsim.tagger.feature_kernels import candidate_features
 
 
-@njit(cache=True, nogil=True)
+@outer
 def build_block(
     pool, packed, plan, par, d0_resolution, muons, work, complete, wanted, out, crossing, slot, features
 ):

@@ -6,11 +6,10 @@ reversed column. Towers saturate.
 """
 
 import numpy as np
-from numba import njit
 
 from trigsim.events.model import FINE, N_PHI
 from trigsim.objects.crossing_kernels import start_crossing
-from trigsim.objects.jit import inner
+from trigsim.objects.jit import inner, outer
 from trigsim.objects.layout import CELLS, TOWER_MAX, WIDE
 from trigsim.objects.mitigation_kernels import deposit, face_cell, find_vertex, is_near
 
@@ -120,7 +119,7 @@ def lay_muons(first, last, record, turn, flip, muons, n):
     return n
 
 
-@njit(cache=True, nogil=True)
+@outer
 def overlay_crossing(pool, packed, plan, i, par, work, muons):
     """Fill the workspace with the towers, the charged grid and the vertex tracks of crossing i.
 
@@ -182,7 +181,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     return z, total, n_tracks, n_muons
 
 
-@njit(cache=True, nogil=True)
+@outer
 def fill_faces(tracks, tracker_rings, bend):
     """Fill the columns of cells where tracks enter the calorimeter, as they are and mirrored in eta."""
     for t in range(len(tracks)):
@@ -192,7 +191,7 @@ def fill_faces(tracks, tracker_rings, bend):
         tracks[t, MIRRORED_FACE] = face_cell(pt, -eta, phi, charge, tracker_rings, bend)
 
 
-@njit(cache=True, nogil=True)
+@outer
 def pack_towers(starts, entries, offsets, event, rotation, mirror, grid, et, ends, spill):
     """Sum the towers of each crossing of a plan into bytes; return how many do not fit.
 

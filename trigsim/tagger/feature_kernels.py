@@ -21,7 +21,7 @@ TRACK_JET, TRACK_JET_SIZE, PAIR_DR, PAIR_MASS = 11, 13, 37, 38
 DISPLACED = 2.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=True)
 def candidate_features(work, jet, wanted, a, b, row):
     """Fill the wanted features of one large-R jet.
 
