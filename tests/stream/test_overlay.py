@@ -18,7 +18,7 @@ from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
 from trigsim.stream.blocks import EACH, draw_blocks
 from trigsim.stream.overlay_kernels import overlay_crossing
-from trigsim.stream.pack import pack_blocks, pack_pool, plan_arrays
+from trigsim.stream.pack import most_entries, pack_blocks, pack_pool, plan_arrays
 from trigsim.stream.plan import Blocks, Plan, draw_plan, placed, pool, unfolded
 from trigsim.stream.setup import builder as made_builder
 from trigsim.stream.source import TEST, Source
@@ -126,6 +126,26 @@ def test_objects_of_blocks_are_those_of_their_collisions(seed, soft, hard):
     stacked = build.build(plan).objects
     equal(stacked, build.build(alone).objects)
     equal(stacked, reconstructed(parts, alone))
+
+
+def test_memory_kept_between_plans_changes_nothing():
+    parts, blocks = toys(3), some_blocks(3)
+    kept = builder(parts, blocks)
+    for seed, counts in enumerate([[[1, 0]], [[12, 3], [0, 0]], [[2, 1]], [[40, 5]], [[0, 1]]]):
+        plan = draw_plan(np.array(counts), MEMBERS, 20.0, np.random.default_rng(seed), blocks=blocks)
+        equal(kept.build(plan).objects, builder(parts, blocks).build(plan).objects)
+
+
+@given(st.integers(0, 2**31), st.integers(0, 6), st.integers(0, 3))
+@settings(deadline=None, max_examples=20)
+def test_memory_has_room_for_the_fullest_crossing(seed, soft, hard):
+    parts = toys(seed)
+    plan = draw_plan(np.array([[soft, hard], [hard, 0]]), MEMBERS, 20.0, np.random.default_rng(seed))
+    made = pool(parts)
+    packed = pack_pool(made, PAR)
+    found = most_entries(packed, pack_blocks(None, made, packed, PAR), plan)
+    crossings = [by_hand(parts, plan, i)[1:] for i in range(len(plan))]
+    assert found == tuple(max(1, *(entries[k].shape[1] for entries in crossings)) for k in range(2))
 
 
 def test_every_soft_collision_is_in_the_blocks_equally_often():

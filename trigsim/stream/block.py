@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import local
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.objects.layout import Muons, outputs, trigger_objects, workspace
+from trigsim.objects.layout import Muons, Workspace, outputs, trigger_objects, workspace
 from trigsim.objects.model import TriggerObjects
 from trigsim.objects.scales import SLOTS
 from trigsim.objects.settings import ObjectSettings, parameters
@@ -41,7 +42,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Builds blocks from plans; holds nothing that changes, so that threads can share it.
+    """Builds blocks from plans; threads can share it, each has its own memory.
 
     Attributes
     ----------
@@ -68,6 +69,7 @@ class Builder:
     d0_resolution: NDArray[np.float64]
     wanted: NDArray[np.bool_]
     complete: bool = True
+    _own: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -93,15 +95,15 @@ class Builder:
         jets = n * SLOTS["FATJET"]
         crossing, slot = np.zeros(jets, np.int64), np.zeros(jets, np.int64)
         features = np.zeros((jets, len(FEATURES)), np.int32)
-        most_tracks, most_muons = most_entries(self.pool, self.packed, plan)
+        work, muons = self._memory(*most_entries(self.pool, self.packed, plan))
         found = build_block(
             self.pool,
             self.packed,
             plan_arrays(plan),
             parameters(self.settings),
             self.d0_resolution,
-            Muons(*(np.zeros(most_muons, np.int32) for _ in Muons._fields)),
-            workspace(most_tracks),
+            muons,
+            work,
             self.complete,
             self.wanted,
             out,
@@ -110,6 +112,15 @@ class Builder:
             features,
         )
         return Block(trigger_objects(out), crossing[:found], slot[:found], features[:found])
+
+    def _memory(self, most_tracks: int, most_muons: int) -> tuple[Workspace, Muons]:
+        """Return this thread's memory of one crossing, made anew only where it is too small."""
+        held: tuple[Workspace, Muons] | None = getattr(self._own, "memory", None)
+        if held is None or len(held[0].face) < most_tracks or len(held[1].pt) < most_muons:
+            # With room to spare: the next chunk's fullest crossing may hold a little more.
+            muons = Muons(*(np.zeros(2 * most_muons, np.int32) for _ in Muons._fields))
+            held = self._own.memory = workspace(most_tracks + most_tracks // 4), muons
+        return held
 
 
 def wanted_features(columns: Iterable[NDArray[np.int64]]) -> NDArray[np.bool_]:

@@ -96,9 +96,9 @@ def plan_arrays(plan: Plan) -> PlanArrays:
 
 def most_entries(pool: PackedPool, blocks: PackedBlocks, plan: Plan) -> tuple[int, int]:
     """Return the largest numbers of tracks and of muons of a crossing, each at least 1."""
-    total = _sums(np.diff(pool.starts[:, 1:], axis=0)[plan.event], plan.offsets)
+    total = _sums(_owned(pool.starts, plan.event), plan.offsets)
     if plan.stack is not None:
-        total = total + _sums(np.diff(blocks.starts[:, 1:], axis=0)[plan.stack.number], plan.stack.offsets)
+        total = total + _sums(_owned(blocks.starts, plan.stack.number), plan.stack.offsets)
     tracks, muons = total.max(axis=0, initial=1)
     return int(tracks), int(muons)
 
@@ -113,6 +113,11 @@ def _entries(offsets: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64],
     of = np.repeat(np.arange(len(count)), count)
     entry = (offsets[plan.event] - ends[:-1])[of] + np.arange(len(of))
     return entry, np.where(plan.mirror, -1, 1)[of], plan.rotation[of] * FINE, plan.z0[of], ends[plan.offsets]
+
+
+def _owned(starts: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many tracks and muons the chosen ones own; what is not chosen costs nothing."""
+    return starts[which + 1, 1:] - starts[which, 1:]
 
 
 def _sums(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
