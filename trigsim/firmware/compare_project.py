@@ -47,7 +47,12 @@ def compare_project(
     if found != sizes:
         raise InputError(f"has {found} inputs and outputs, the network {sizes}; give its own", source)
     shutil.copytree(source, copy, dirs_exist_ok=True)
-    simulation = csim.compile_project(copy, top, sizes)
+    try:
+        simulation = csim.compile_project(copy, top, sizes)
+    except RuntimeError as failure:
+        first = next((line for line in str(failure).splitlines() if "error" in line), str(failure))
+        advice = "write it anew with `trigsim firmware build`, which adds hls4ml's headers"
+        raise InputError(f"does not compile ({first.strip()}); {advice}", source) from None
     result = compare_results(network, simulation.predict(x), {}, x)
     if not result.exact:
         write_reproducer(result, network, x, folder)
