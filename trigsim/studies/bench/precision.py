@@ -103,6 +103,10 @@ def _rows(case: str, source: Source, counts: RateCounts, seconds: float, per_cen
     error, of_library = (100 * part / rate if rate else float("inf") for part in (sampling, library))
     passing = rate / source.beam.crossing_rate_khz
     plain = (1 - passing) / passing / (per_cent / 100) ** 2 if rate else float("inf")
+    # Neyman's allotment by the fractions that passed, had they been known before.
+    fraction = counts.passes.sum(axis=2)[0] / np.maximum(counts.drawn, 1)
+    each = weight * counts.drawn * np.sqrt(fraction * (1 - fraction))
+    best = (float(each.sum()) / (rate * per_cent / 100)) ** 2 if rate else float("inf")
     scale = (error / per_cent) ** 2
     goal = f"{case}, to {per_cent:g} % statistical"
     return [
@@ -112,6 +116,7 @@ def _rows(case: str, source: Source, counts: RateCounts, seconds: float, per_cen
         Row(f"{case}, run of {drawn} crossings", "trigsim, error of the library", "%", of_library),
         Row(goal, "trigsim, wall time by 1/sqrt(crossings)", "s", seconds * scale),
         Row(goal, "trigsim, crossings by 1/sqrt(crossings)", "crossings", drawn * scale),
+        Row(goal, "trigsim, crossings allotted best", "crossings", best),
         Row(
             goal,
             "crossings drawn as they come",
