@@ -213,3 +213,19 @@ def test_objects_and_features_are_those_of_the_first_kernels(library, soft, dige
             found.update(np.ascontiguousarray(field).tobytes())
     found.update(np.ascontiguousarray(block.features_hw).tobytes())
     assert found.hexdigest().startswith(digest)
+
+
+@pytest.mark.jit
+def test_a_jet_with_memory_of_its_own_has_the_same_features(library):
+    # The one allocation that code compiled without reference counts calls.
+    beam = Beam(name="b", mean_pileup=30.0, colliding_bunches=2760, vertex_sigma_z_mm=45.0, vertex_source="assumed")
+    source = Source.open(library, beam, TEST, exact=True)
+    build = made_builder(library.folder, source, ObjectSettings(), wanted_features([np.arange(39)]))
+    counts = np.zeros((40, len(source.members)), np.int64)
+    counts[:, 5] = 1
+    plan = draw_plan(counts, source.members, 45.0, np.random.default_rng(1))
+    usual = build.build(plan).features_hw
+    work, muons = build._own.memory
+    build._own.memory = work._replace(pairs=np.zeros(0)), muons
+    assert len(usual) > 10
+    np.testing.assert_array_equal(build.build(plan).features_hw, usual)
