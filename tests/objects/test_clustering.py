@@ -52,6 +52,14 @@ def test_any_few_particles(particles):
     assert_same(own_labels(p, 30.0, 0.02, 0.4, 0.0), fastjet_oracle.variable_r(p, 30.0, 0.02, 0.4, 0.0))
 
 
+@pytest.mark.parametrize("n", [8, 9] if SLOW else [8, 9, 63, 64, 65, 128, 129])
+def test_whole_vectors_and_blocks(n):
+    for seed in range(1 if SLOW else 20):
+        p = soft_and_hard(n, np.random.default_rng(seed))
+        assert_same(own_labels(p, 1.0, 1.0, 1.0, 0.0), fastjet_oracle.antikt(p, 1.0, 0.0))
+        assert_same(own_labels(p, 30.0, 0.02, 0.4, 0.0), fastjet_oracle.variable_r(p, 30.0, 0.02, 0.4, 0.0))
+
+
 def test_every_input_belongs_to_one_jet():
     p = soft_and_hard(40, np.random.default_rng(1))
     labels = own_labels(p, 1.0, 1.0, 1.0, 0.0)

@@ -23,7 +23,7 @@ FAR2 = 1e30
 AWAY = 1e150
 VECTOR = 8
 #: In place of a neighbour: the beam, one that is no more, and one that nobody has.
-BEAM, STALE, NOBODY = -1.0, -2.0, -3.0
+BEAM, STALE, NOBODY = -1.0, -2.0, -3
 #: Bits of infinity; distances are not negative, so that their bits are in the order of their values.
 NEVER = 0x7FF0000000000000
 #: Where a pseudojet's fields are, from its place. That these are constants of one array is what lets the compiler
@@ -103,54 +103,55 @@ def vacate(i, w):
 def closer(i, n, w):
     """Make i the nearest of those others that it is nearer to than any before."""
     y, f, name = w[i + RAPIDITY], w[i + PHI], float(i)
-    w[i + RAPIDITY] = AWAY
     for block in range(blocks(n)):
         for lane in range(lanes(n, block)):
             j = block * (FIELDS * BLOCK) + lane
             d2 = distance2(y, f, w[j + RAPIDITY], w[j + PHI])
-            near2 = w[j + NEAR2]
-            w[j + NEAR] = name if d2 < near2 else w[j + NEAR]
-            w[j + NEAR2] = d2 if d2 < near2 else near2
-    w[i + RAPIDITY] = y
+            d2 = math.inf if j == i else d2
+            # Read before it is chosen from: else the compiler masks the store, which stalls the next load.
+            near, near2 = w[j + NEAR], w[j + NEAR2]
+            w[j + NEAR] = name if d2 < near2 else near
+            w[j + NEAR2] = min(d2, near2)
 
 
 @inner
 def replace(low, high, last, n, y, f, factor, w):
     """Tell all that places `low` and `high` are gone, that `last` moved to `high` and that `low` is at (y, f) now.
 
-    Returns the bits of the smallest distance measure, bits of the smallest distance from (y, f), and how many have
-    lost their neighbour.
+    Returns the smallest distance measure of those that still have a neighbour, the smallest distance of the others
+    from (y, f), and how many have lost their neighbour.
     """
+    gone, also_gone, moved = float(low), float(high), float(last)
     least, least2, stale = NEVER, NEVER, 0
     for block in range(blocks(n)):
         for lane in range(lanes(n, block)):
             j = block * (FIELDS * BLOCK) + lane
             d2 = distance2(y, f, w[j + RAPIDITY], w[j + PHI])
-            near = w[j + NEAR]
-            near = STALE if (near == low) | (near == high) else (high if near == last else near)
-            nearer = d2 < w[j + NEAR2]
-            near = low if nearer else near
-            dij = min(w[j + FACTOR], factor) * d2 if nearer else w[j + DIJ]
+            d2 = math.inf if j == low else d2
+            near, near2, dij, to_near = w[j + NEAR], w[j + NEAR2], w[j + DIJ], min(w[j + FACTOR], factor) * d2
+            near = STALE if (near == gone) | (near == also_gone) else (also_gone if near == moved else near)
+            near = gone if d2 < near2 else near
+            dij = to_near if d2 < near2 else dij
             dij = math.inf if near == STALE else dij
-            w[j + D2], w[j + NEAR], w[j + DIJ] = d2, near, dij
-            w[j + NEAR2] = d2 if nearer else w[j + NEAR2]
+            w[j + D2], w[j + NEAR], w[j + NEAR2], w[j + DIJ] = d2, near, min(d2, near2), dij
             least = min(least, np.float64(dij).view(np.int64))
             least2 = min(least2, np.float64(d2).view(np.int64))
             stale += near == STALE
-    return least, least2, stale
+    return np.int64(least).view(np.float64), np.int64(least2).view(np.float64), stale
 
 
 @inner
-def survey(n, y, f, w):
-    """Fill in the squared distances from (y, f); return the bits of the smallest."""
-    least = NEVER
+def survey(i, n, w):
+    """Fill in the squared distances of the others from i; return the smallest."""
+    y, f, least = w[i + RAPIDITY], w[i + PHI], NEVER
     for block in range(blocks(n)):
         for lane in range(lanes(n, block)):
             j = block * (FIELDS * BLOCK) + lane
             d2 = distance2(y, f, w[j + RAPIDITY], w[j + PHI])
+            d2 = math.inf if j == i else d2
             w[j + D2] = d2
             least = min(least, np.float64(d2).view(np.int64))
-    return least
+    return np.int64(least).view(np.float64)
 
 
 @inner
@@ -200,7 +201,8 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
         Memory.
     """
     # Bound to names of their own: the fields of a tuple are looked up slowly.
-    w, chain, label = s.slots, s.chain, s.label
+    w, chain, label, scales, axes = s.slots, s.chain, s.label, s.scales, s.axes
+    jet_px, jet_py, jet_pz, jet_energy = s.jet_px, s.jet_py, s.jet_pz, s.jet_energy
     left, least = 0.0, math.inf
     for k in range(n):
         i = place(k)
@@ -217,19 +219,19 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
         near = int(w[i + NEAR])
         w[i + DIJ] = (min(w[i + FACTOR], w[near + FACTOR]) if near >= 0 else w[i + FACTOR]) * w[i + NEAR2]
         least = min(least, w[i + DIJ])
-    s.scales[0] = s.scales[1] = s.scales[2] = 0.0
+    scales[0] = scales[1] = scales[2] = 0.0
     jets = 0
     while n > 0 and left + 1e-6 > min_pt:
         at = first(DIJ, least, 0, w)
         if n <= 4:
             if n > 1:
-                s.scales[n - 2] = least
+                scales[n - 2] = least
             if n < 4:
                 for i in range(n):
-                    s.axes[n - 1, i, 0], s.axes[n - 1, i, 1] = w[i + RAPIDITY], w[i + PHI]
+                    axes[n - 1, i, 0], axes[n - 1, i, 1] = w[i + RAPIDITY], w[i + PHI]
         near = int(w[at + NEAR])
         merged = near >= 0
-        low, high = min(at, near), max(at, near)
+        low, high = (min(at, near), max(at, near)) if merged else (NOBODY, at)
         if merged:
             put(
                 low,
@@ -250,7 +252,7 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
             left -= w[at + TOTAL]
             x, y = w[at + PX], w[at + PY]
             if x * x + y * y >= min_pt * min_pt:
-                s.jet_px[jets], s.jet_py[jets], s.jet_pz[jets], s.jet_energy[jets] = (
+                jet_px[jets], jet_py[jets], jet_pz[jets], jet_energy[jets] = (
                     x,
                     y,
                     w[at + PZ],
@@ -270,21 +272,14 @@ def cluster(n, px, py, pz, energy, power, rho2, min2, max2, min_pt, s):
         vacate(last, w)
         y, f, factor = AWAY, 0.0, 1.0
         if merged:
-            # Far from itself meanwhile.
-            y, f, factor = w[low + RAPIDITY], w[low + PHI], w[low + FACTOR]
-            w[low + RAPIDITY], w[low + DIJ] = AWAY, math.inf
-        bits, bits2, stale = replace(float(low) if merged else NOBODY, float(high), float(last), n, y, f, factor, w)
-        least = np.int64(bits).view(np.float64)
+            y, f, factor, w[low + DIJ] = w[low + RAPIDITY], w[low + PHI], w[low + FACTOR], math.inf
+        least, nearest2, stale = replace(low, high, last, n, y, f, factor, w)
         if merged:
-            w[low + RAPIDITY] = y
-            least = min(least, renew(low, np.int64(bits2).view(np.float64), w))
+            least = min(least, renew(low, nearest2, w))
         i = -1
         for _ in range(stale):
             i = first(NEAR, STALE, i + 1, w)
-            y, f = w[i + RAPIDITY], w[i + PHI]
-            w[i + RAPIDITY] = AWAY
-            bits = survey(n, y, f, w)
-            w[i + RAPIDITY] = y
+            nearest2 = survey(i, n, w)
             w[i + NEAR2], w[i + NEAR] = beam2(w[i + PX], w[i + PY], rho2, min2, max2), BEAM
-            least = min(least, renew(i, np.int64(bits).view(np.float64), w))
+            least = min(least, renew(i, nearest2, w))
     return jets
