@@ -64,6 +64,7 @@ def test_precision_scales_as_it_says(loop):
         assert rows[start + 7].ratio == pytest.approx(plain / drawn)
 
 
+@pytest.mark.jit
 def test_sampling_is_binomial(loop):
     """Half of n crossings of one stratum pass: the relative error is that of a fraction, sqrt(1 / n)."""
 
@@ -98,6 +99,7 @@ def test_clustering_beside_fastjet():
     assert all(row.ratio == pytest.approx(ours[row.case] / row.value) for row in theirs)
 
 
+@pytest.mark.jit
 def test_clustering_without_fastjet(monkeypatch):
     monkeypatch.setitem(sys.modules, "fastjet", None)
     assert not [row for row in clustering(0.001) if row.peer]
