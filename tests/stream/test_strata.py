@@ -111,6 +111,19 @@ def test_no_pileup_at_all():
     assert (strata.draw_counts(1, 5, np.random.default_rng(1))[:, 1] == 1).all()
 
 
+@given(
+    passed=st.lists(st.integers(0, 512), min_size=2, max_size=6),
+    probability=st.lists(st.floats(1e-9, 1), min_size=6, max_size=6),
+)
+def test_strata_without_a_pass_get_a_quarter_at_most(passed, probability):
+    seen = np.array([*passed, 0])
+    share = allot(np.array([*probability[: len(passed)], 0.1]), seen, np.full(len(seen), 512), 10**6, 0)
+    if seen.any():
+        assert share[:-1][seen[:-1] == 0].sum() <= 0.25 * 10**6
+    assert share[:-1].sum() <= 10**6
+    assert share[-1] == 1
+
+
 def test_allotment_prefers_what_varies():
     share = allot(
         np.array([0.3, 0.6, 0.09, 0.01]),
