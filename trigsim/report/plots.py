@@ -105,7 +105,8 @@ def choice_of_features(scan: ScanResult) -> Figure:
     axes.invert_yaxis()
     axes.set(xlabel="input features")
     bar = figure.colorbar(image, ax=axes, label=f"share of {len(kept[0])} trainings", shrink=0.6)
-    bar.solids.set(rasterized=False, edgecolor="face")
+    if bar.solids is not None:
+        bar.solids.set(rasterized=False, edgecolor="face")
     return figure
 
 
