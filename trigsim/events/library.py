@@ -14,11 +14,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from trigsim.base.config import Config
 from trigsim.base.errors import InputError
 from trigsim.base.files import sha256, write_json
+from trigsim.base.manifest import read_manifest
 from trigsim.events.model import Collisions
 from trigsim.events.stratum_file import read_stratum
 
@@ -119,16 +120,13 @@ class Library:
         """
         folder = Path(folder)
         path = folder / MANIFEST
-        if not path.is_file():
-            raise InputError(f"no {MANIFEST} here; make a library with `trigsim generate CONFIG -o DIR`", folder)
-        try:
-            manifest = Manifest.model_validate_json(path.read_bytes())
-        except ValidationError as failure:
-            first = failure.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "the document"
-            raise InputError(f"{where}: {first['msg']}; make the library again", path) from None
-        if manifest.version != VERSION:
-            raise InputError(f"format version {manifest.version}; this trigsim reads version {VERSION}", path)
+        manifest = read_manifest(
+            path,
+            Manifest,
+            VERSION,
+            "make a library with `trigsim generate CONFIG -o DIR`",
+            "make the library again",
+        )
         strata = [
             Stratum(
                 **{

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
-from trigsim.base.errors import InputError
 from trigsim.base.files import write_json, write_text
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.project import graph, project_name, quiet
+from trigsim.firmware.room import make_room
 from trigsim.firmware.vectors import write_vectors
 from trigsim.tagger.model import Model
 
+FORMAT = "trigsim-hls-project"
 #: hls4ml's own settings file holds paths, object addresses and a pickled network: not reproducible, not wanted.
 UNWANTED = ("hls4ml_config.yml",)
 
@@ -34,7 +34,7 @@ def build(model: Model, folder: str | Path, config: FirmwareConfig | None = None
     """
     config = config or FirmwareConfig()
     folder = Path(folder)
-    _clear(folder)
+    make_room(folder, "HLS project", FORMAT)
     with quiet():
         graph(model, config, folder).write()
     for name in UNWANTED:
@@ -46,7 +46,7 @@ def build(model: Model, folder: str | Path, config: FirmwareConfig | None = None
     write_json(
         folder / "project.json",
         {
-            "format": "trigsim-hls-project",
+            "format": FORMAT,
             "version": 1,
             "top": name,
             "model": model.digest,
@@ -60,15 +60,6 @@ def build(model: Model, folder: str | Path, config: FirmwareConfig | None = None
     )
     write_text(folder / "README.md", _readme(model, config, name))
     return folder
-
-
-def _clear(folder: Path) -> None:
-    """Make room; never remove what is not a project of ours."""
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not (folder / "project.json").is_file():
-        raise InputError("is not empty and no HLS project of trigsim; give a new folder", folder)
-    shutil.rmtree(folder)
 
 
 def _readme(model: Model, config: FirmwareConfig, name: str) -> str:

@@ -23,6 +23,7 @@ from trigsim.firmware.menu_text import (
     readme,
     source_text,
 )
+from trigsim.firmware.room import make_room
 
 #: Conditions in one file: small files compile side by side.
 CONDITIONS_PER_FILE = 32
@@ -46,7 +47,7 @@ def write_menu(made: MenuDesign, folder: str | Path, config: FirmwareConfig | No
     """
     config = config or FirmwareConfig()
     folder = Path(folder)
-    _clear(folder)
+    make_room(folder, "menu project", FORMAT)
     writer = ConditionWriter(made.menu.scales, made.names, made.compiled.reach[0])
     code = folder / "firmware"
     write_text(code / "objects.h", objects_text(made))
@@ -81,16 +82,6 @@ def write_menu(made: MenuDesign, folder: str | Path, config: FirmwareConfig | No
     write_json(folder / "project.json", described(made, config))
     write_text(folder / "README.md", readme(made, config))
     return folder
-
-
-def _clear(folder: Path) -> None:
-    """Make room; never remove what is not a project of ours."""
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    described = folder / "project.json"
-    if not described.is_file() or FORMAT not in described.read_text(encoding="utf-8"):
-        raise InputError("is not empty and no menu project of trigsim; give a new folder", folder)
-    shutil.rmtree(folder)
 
 
 def ap_types() -> Path:

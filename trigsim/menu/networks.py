@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from trigsim.base.config import Config
 from trigsim.base.errors import InputError
+from trigsim.base.manifest import first_fault
 from trigsim.emulator import Network
 from trigsim.emulator.model import Activation, Constant, Dense, Step
 from trigsim.menu.grammar import InputGroup
@@ -170,9 +171,7 @@ def load_network(path: str | Path) -> QuantisedScore:
     try:
         numbers = _Axol1tl.model_validate_json(path.read_bytes())
     except ValidationError as failure:
-        first = failure.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the document"
-        raise InputError(f"no AXOL1TL network: {place}: {first['msg']}; check the file", path) from None
+        raise InputError(f"no AXOL1TL network: {first_fault(failure)}; check the file", path) from None
     return _axol1tl(numbers)
 
 

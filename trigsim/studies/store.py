@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from trigsim.base.errors import InputError
 from trigsim.base.files import existing, sha256
+from trigsim.base.manifest import read_manifest
 from trigsim.base.progress import progress
 from trigsim.menu.decide import CompiledMenu
 from trigsim.menu.legs import TaggerScores
@@ -77,17 +77,13 @@ class Store:
             If there is none, it is damaged or of another version.
         """
         folder = Path(folder)
-        path = folder / MANIFEST
-        if not path.is_file():
-            raise InputError(f"no {MANIFEST} here; store crossings with `trigsim run MENU --store DIR`", folder)
-        try:
-            manifest = StoreManifest.model_validate_json(path.read_bytes())
-        except ValidationError as failure:
-            first = failure.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "the document"
-            raise InputError(f"{where}: {first['msg']}; store the crossings again", path) from None
-        if manifest.version != VERSION:
-            raise InputError(f"format version {manifest.version}; this trigsim reads version {VERSION}", path)
+        manifest = read_manifest(
+            folder / MANIFEST,
+            StoreManifest,
+            VERSION,
+            "store crossings with `trigsim run MENU --store DIR`",
+            "store the crossings again",
+        )
         return cls(folder, manifest)
 
     @property

@@ -237,13 +237,21 @@ def fold(gate: CancelOut | BudgetedCancelOut, columns: NDArray[np.int64], after:
         raise InputError(
             f"the layer has {after.in_features} inputs and the gate {len(gate.weight)}; they must agree"
         )
-    index = torch.from_numpy(np.asarray(columns, dtype=np.int64))
-    folded = nn.Linear(len(index), after.out_features, bias=after.bias is not None)
+    folded = reading(after, columns)
     with torch.no_grad():
-        folded.weight.copy_((after.weight * gate.gates())[:, index])
-        if after.bias is not None:
-            folded.bias.copy_(after.bias)
+        folded.weight.mul_(gate.gates()[torch.from_numpy(np.asarray(columns, dtype=np.int64))])
     return folded
+
+
+def reading(layer: nn.Linear, columns: ArrayLike) -> nn.Linear:
+    """Return `layer` with only those of its inputs."""
+    index = torch.from_numpy(np.asarray(columns, dtype=np.int64))
+    few = nn.Linear(len(index), layer.out_features, bias=layer.bias is not None)
+    with torch.no_grad():
+        few.weight.copy_(layer.weight[:, index])
+        if layer.bias is not None:
+            few.bias.copy_(layer.bias)
+    return few
 
 
 def _ranking(gates: Tensor) -> NDArray[np.int64]:

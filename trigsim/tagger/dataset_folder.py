@@ -13,11 +13,12 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from trigsim.base.config import Config
 from trigsim.base.errors import InputError
 from trigsim.base.files import existing, sha256
+from trigsim.base.manifest import read_manifest as checked_manifest
 from trigsim.numeric.scales import Scale
 from trigsim.tagger.dataset import COLUMNS, SPLITS, TREE, Candidates, read
 
@@ -93,18 +94,13 @@ def read_manifest(folder: str | Path) -> Manifest:
     InputError
         If there is none or it does not fit.
     """
-    path = Path(folder) / MANIFEST
-    if not path.is_file():
-        raise InputError(f"no {MANIFEST} here; make a data set with `trigsim dataset CONFIG -o DIR`", folder)
-    try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as failure:
-        first = failure.errors()[0]
-        where = ".".join(str(p) for p in first["loc"]) or "the document"
-        raise InputError(f"{where}: {first['msg']}; make the data set again", path) from None
-    if manifest.version != VERSION:
-        raise InputError(f"format version {manifest.version}; this trigsim reads version {VERSION}", path)
-    return manifest
+    return checked_manifest(
+        Path(folder) / MANIFEST,
+        Manifest,
+        VERSION,
+        "make a data set with `trigsim dataset CONFIG -o DIR`",
+        "make the data set again",
+    )
 
 
 def read_candidates(path: str | Path, pile_up: float | None = None) -> Candidates:

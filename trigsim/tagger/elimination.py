@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import nn
 
+from trigsim.tagger.cancelout import reading
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit
 
 #: Share of the inputs that leaves at once; shuffles of each input; share of the epochs that a refit takes.
@@ -72,7 +73,10 @@ def eliminate(
     fit(small, train, valid, pace, epochs=epochs, phase="eliminate")
     for left in cuts(len(columns), keep):
         stay = np.sort(np.argsort(-importance(small, valid.columns(columns), pace.generator))[:left])
-        columns, small = columns[stay], _reading(small, stay)
+        columns = columns[stay]
+        first = small[0]
+        assert isinstance(first, nn.Linear)
+        small[0] = reading(first, stay)
         fit(small, train.columns(columns), valid.columns(columns), pace, epochs=_refit(epochs), phase="eliminate")
     return columns, small
 
@@ -88,18 +92,3 @@ def importance(module: nn.Sequential, sample: Sample, generator: torch.Generator
             rises[i] += evaluate(module, Sample(x, sample.y, sample.w))[1] - before
         x[:, i] = sample.x[:, i]
     return rises / SHUFFLES
-
-
-def _reading(module: nn.Sequential, columns: ArrayLike) -> nn.Sequential:
-    """Return the network reading only those of its inputs."""
-    small = copy.deepcopy(module)
-    first = small[0]
-    assert isinstance(first, nn.Linear)
-    index = torch.as_tensor(np.asarray(columns))
-    few = nn.Linear(len(index), first.out_features, bias=first.bias is not None)
-    with torch.no_grad():
-        few.weight.copy_(first.weight[:, index])
-        if first.bias is not None:
-            few.bias.copy_(first.bias)
-    small[0] = few
-    return small
