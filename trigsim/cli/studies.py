@@ -11,6 +11,7 @@ import typer
 from trigsim.cli.common import JsonFlag, Seed, console, emit_json
 
 if TYPE_CHECKING:
+    from hist import Hist
     from matplotlib.figure import Figure
 
     from trigsim.report.tables import Table
@@ -26,7 +27,7 @@ SHOWN = 20
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this group."""
-    for command in (rates, overlap, gains, threshold, turnon, scaling, bought, fit, diff):
+    for command in (rates, overlap, gains, threshold, turnon, scaling, bought, fit, diff, spectra):
         app.command()(command)
 
 
@@ -46,7 +47,7 @@ def rates(
     from trigsim.report.study_plots import pileup_plot  # noqa: PLC0415
     from trigsim.report.study_tables import pileup_table, rates_table  # noqa: PLC0415
     from trigsim.studies.decided import decided  # noqa: PLC0415
-    from trigsim.studies.rate_table import Prescaling, rate_table  # noqa: PLC0415
+    from trigsim.studies.rate_table import Prescaling, rate_histograms, rate_table  # noqa: PLC0415
     from trigsim.studies.store import Store  # noqa: PLC0415
     from trigsim.studies.store_format import BEAM  # noqa: PLC0415
 
@@ -78,7 +79,8 @@ def rates(
         groups = [row.name for row in next(iter(found.values())).rows if row.kind != "algorithm"]
         figures["pileup"] = pileup_plot(found, groups)
     document = {"menu": checked.name, "pileup": {f"{mu:g}": table.as_dict() for mu, table in found.items()}}
-    _give("rates", document, tables, figures, output, as_json)
+    histograms = rate_histograms(found)
+    _give("rates", document, tables, figures, output, as_json, histograms=histograms)
 
 
 def overlap(
@@ -108,6 +110,7 @@ def overlap(
         {"overlap": overlap_plot(found)},
         output,
         as_json,
+        histograms=found.histograms(),
     )
 
 
@@ -118,13 +121,16 @@ def gains(
     from trigsim.menu import load  # noqa: PLC0415
     from trigsim.report.study_tables import gains_table  # noqa: PLC0415
     from trigsim.studies.gains import gains as find  # noqa: PLC0415
+    from trigsim.studies.gains import histograms  # noqa: PLC0415
     from trigsim.studies.store import Store  # noqa: PLC0415
 
     checked, opened = load(menu), Store.open(store)
     found = {s: find(opened, checked, s) for s in _signals(opened, signal)}
-    document = {s: {row: gain.as_dict() for row, gain in some.items()} for s, some in found.items()}
+    efficiencies = {s: {row: gain.as_dict() for row, gain in some.items()} for s, some in found.items()}
     table = gains_table(found, f"{checked.name}: efficiencies before prescale")
-    _give("gains", {"menu": checked.name, "signals": document}, {"gains": table}, {}, output, as_json)
+    shown = {"gains": table}
+    document = {"menu": checked.name, "signals": efficiencies}
+    _give("gains", document, shown, {}, output, as_json, histograms=histograms(found))
 
 
 def threshold(
@@ -148,7 +154,8 @@ def threshold(
     curves = against(opened, checked, free(checked, number), _values(values), _signals(opened, signal))
     tables = {f"threshold_{c.algorithm}": curve_table(c) for c in curves}
     document = {"menu": checked.name, "curves": [c.as_dict() for c in curves]}
-    _give("threshold", document, tables, {"threshold": curve_plot(curves)}, output, as_json)
+    plots, histograms = {"threshold": curve_plot(curves)}, {k: h for c in curves for k, h in c.histograms().items()}
+    _give("threshold", document, tables, plots, output, as_json, histograms=histograms)
 
 
 def turnon(
@@ -174,7 +181,8 @@ def turnon(
     if output is not None:
         tables |= {f"turnon_{one.name.replace(' ', '_')}": turn_on_bins_table(one) for one in found}
     document = {"turn_ons": [one.as_dict() for one in found]}
-    _give("turnon", document, tables, {"turnon": turn_on_plot(found)}, output, as_json, show=("turnon",))
+    plots, histograms = {"turnon": turn_on_plot(found)}, {k: h for t in found for k, h in t.histograms().items()}
+    _give("turnon", document, tables, plots, output, as_json, ("turnon",), histograms)
 
 
 def scaling(
@@ -270,7 +278,8 @@ def fit(
     }
     if output is not None:
         write_text(output / "menu.yaml", found.menu)
-    _give("fit", found.as_dict(), tables, {"pareto": pareto_plot(found)}, output, as_json, show=("moved", "fitted"))
+    plots, shown = {"pareto": pareto_plot(found)}, ("moved", "fitted")
+    _give("fit", found.as_dict(), tables, plots, output, as_json, shown, found.histograms())
     if not found.within:
         costs = [("total", found.rate, limits.total)]
         costs += [(f"group {g}", found.after[g].after.rate.value, r) for g, r in limits.groups.items()]
@@ -324,10 +333,39 @@ def diff(
         tables[f"changes_{sample}"] = changes_table(changes, f"{sample}: {what}")
     shown = [*tables]
     tables["flips"] = flips_table(found.flips)
-    _give("diff", found.as_dict(), tables, {}, output, as_json, show=shown)
+    _give("diff", found.as_dict(), tables, {}, output, as_json, shown, found.histograms())
     if not as_json:
         console().print(flips_table(found.flips[:SHOWN]).rich())
         typer.echo(f"{min(SHOWN, len(found.flips))} of {len(found.flips)} flips are shown; -o DIR writes all")
+
+
+def spectra(
+    store: StoreFolder,
+    field: Annotated[list[str] | None, typer.Option(help="KIND:NAME, as JET:pt; by default all.")] = None,
+    bins: Annotated[int, typer.Option(min=1, max=10_000, help="Bins, at most.")] = 60,
+    output: Output = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Spectra of stored objects, tagger scores and what was generated, of the beam and of each signal."""
+    from trigsim.base.errors import InputError  # noqa: PLC0415
+    from trigsim.report.histograms import to_uhi  # noqa: PLC0415
+    from trigsim.report.study_plots import spectrum_plot  # noqa: PLC0415
+    from trigsim.report.study_tables import spectra_table  # noqa: PLC0415
+    from trigsim.studies.store import Store  # noqa: PLC0415
+
+    opened = Store.open(store)
+    wanted = [tuple(text.split(":")) for text in field] if field else opened.fields
+    if any(len(one) != 2 for one in wanted):
+        raise InputError("a field is KIND:NAME; write JET:pt")
+    found = {}
+    for kind, name in wanted:
+        samples = opened.samples if kind != "truth" else tuple(opened.manifest.signals)
+        found[f"{kind}_{name}"] = {s: opened.histogram(kind, name, sample=s, bins=bins) for s in samples}
+    table = spectra_table(found)
+    figures = {name: spectrum_plot(some) for name, some in found.items()} if output is not None else {}
+    histograms = {f"{name}_{s}": h for name, some in found.items() for s, h in some.items()}
+    document = {"menu": opened.manifest.menu, "histograms": to_uhi(histograms)}
+    _give("spectra", document, {"spectra": table}, figures, output, as_json, histograms=histograms)
 
 
 def _give(
@@ -338,17 +376,20 @@ def _give(
     output: Path | None,
     as_json: bool,
     show: Sequence[str] = (),
+    histograms: Mapping[str, Hist] | None = None,
 ) -> None:
     """Write what was found into the output folder, and print it as JSON or as tables (`show`, by default all)."""
     from trigsim.base.files import write_json, write_text  # noqa: PLC0415
-    from trigsim.report.plots import save  # noqa: PLC0415
+    from trigsim.report.histograms import write_histograms  # noqa: PLC0415
+    from trigsim.report.plots import save_both  # noqa: PLC0415
 
     if output is not None:
         write_json(output / f"{name}.json", dict(document))
         for stem, table in tables.items():
             write_text(output / f"{stem}.csv", table.csv())
         for stem, figure in figures.items():
-            save(figure, output / f"{stem}.png")
+            save_both(figure, output / stem)
+        write_histograms(histograms or {}, output / name)
     if as_json:
         emit_json(document)
         return

@@ -13,14 +13,7 @@ from trigsim.numeric.intervals import Estimate
 from trigsim.report.plots import _STYLE, COLOURS
 from trigsim.report.sheet import Sheet
 from trigsim.report.tables import Table
-from trigsim.studies.latency import BudgetLatency
-
-
-def _ns(time: Estimate) -> str:
-    """Return a time with its range, whole nanoseconds from 100 on."""
-    digits = 0 if time.high >= 100 else 1
-    value, low, high = (f"{ns:.{digits}f}" for ns in (time.value, time.low, time.high))
-    return value if low == high else f"{value} [{low}, {high}]"
+from trigsim.studies.latency import BudgetLatency, in_ns
 
 
 def stage_table(latency: Latency) -> Table:
@@ -32,9 +25,9 @@ def stage_table(latency: Latency) -> Table:
             stage.group,
             "–" if stage.clock_mhz is None else f"{stage.clock_mhz:.5g}",
             "–" if stage.cycles is None else str(stage.cycles),
-            _ns(stage.waits),
-            _ns(stage.start),
-            _ns(stage.end),
+            in_ns(stage.waits),
+            in_ns(stage.start),
+            in_ns(stage.end),
             stage.source,
         )
         for stage in latency.stages
@@ -45,10 +38,12 @@ def stage_table(latency: Latency) -> Table:
 def group_table(latency: Latency) -> Table:
     """Return what each group takes of its budget, and all of them of the trigger's."""
     rows = [
-        (group, _ns(one.time), *_of_budget(one.time, one.budget_ns), one.source)
+        (group, in_ns(one.time), *_of_budget(one.time, one.budget_ns), one.source)
         for group, one in latency.groups.items()
     ]
-    rows.append(("total", _ns(latency.total), *_of_budget(latency.total, latency.budget_ns), latency.budget_source))
+    rows.append(
+        ("total", in_ns(latency.total), *_of_budget(latency.total, latency.budget_ns), latency.budget_source)
+    )
     header = ("group", "latency [ns]", "budget [ns]", "share", "budget from")
     return Table("Budgets of the groups", header, tuple(rows))
 
@@ -77,13 +72,13 @@ def budget_table(budgets: Sequence[BudgetLatency]) -> Table:
         (
             one.facts.name,
             str(len(one.facts.features)),
-            _ns(one.parallel_ns),
-            _ns(one.serial_ns),
+            in_ns(one.parallel_ns),
+            in_ns(one.serial_ns),
             ", ".join(one.slowest),
             f"{one.facts.cycles * one.facts.clock_ns:.1f}",
-            _ns(one.latency.total),
+            in_ns(one.latency.total),
             f"{one.latency.share.value:.1%}",
-            _ns(one.serial.total),
+            in_ns(one.serial.total),
         )
         for one in budgets
     )
@@ -92,10 +87,7 @@ def budget_table(budgets: Sequence[BudgetLatency]) -> Table:
 
 def feature_cost_table(budget: BudgetLatency) -> Table:
     """Return what each input costs, the slowest first."""
-    header = ("feature", "alone [ns]", "saved without it, parallel [ns]", "saved without it, serial [ns]")
-    ordered = sorted(budget.features, key=lambda f: -f.alone.value)
-    rows = tuple((f.feature, _ns(f.alone), _ns(f.saved_parallel), _ns(f.saved_serial)) for f in ordered)
-    return Table(f"What each input of {budget.facts.name} costs", header, rows)
+    return Table(budget.caption, *budget.cells())
 
 
 def timeline(latency: Latency) -> Figure:
@@ -142,7 +134,7 @@ def latency_sheet(latency: Latency, budgets: Sequence[BudgetLatency]) -> Sheet:
         subtitle=f"budget {latency.budget_ns / 1e3:g} µs ({latency.budget_source})"
         + (f", tagger {latency.tagger}" if latency.tagger else ""),
         paragraphs=(
-            f"The accept is sent {_ns(latency.total)} ns after the collision: {what}.",
+            f"The accept is sent {in_ns(latency.total)} ns after the collision: {what}.",
             "In brackets the lowest and the highest, if all stages are at the ends of their ranges.",
             "Ranges are those stated or assumed in the configuration, not standard deviations.",
         ),

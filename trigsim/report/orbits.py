@@ -5,35 +5,25 @@ from __future__ import annotations
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from trigsim.numeric.intervals import Estimate
 from trigsim.report.plots import _STYLE, COLOURS, _figure
 from trigsim.report.sheet import Sheet
 from trigsim.report.tables import Table
-from trigsim.studies.orbit_results import OrbitResult
-
-
-def _percent(share: Estimate) -> str:
-    return Estimate(100 * share.value, 100 * share.low, 100 * share.high).numbers
+from trigsim.studies.orbit_results import OrbitResult, percent
 
 
 def loss_table(result: OrbitResult) -> Table:
     """Return what dead time takes from each algorithm, group and the total."""
-    header = ("algorithm", "rate [kHz]", "read out [kHz]", "lost [kHz]", "lost [%]")
-    rows = tuple(
-        (row, loss.fired.numbers, loss.kept.numbers, loss.lost.numbers, _percent(loss.share))
-        for row, loss in result.rows.items()
-    )
-    return Table(f"{result.menu}: lost to dead time", header, rows)
+    return Table(result.caption, *result.cells())
 
 
 def cause_table(result: OrbitResult) -> Table:
     """Return what each cause of dead time blocks."""
     header = ("cause", "triggers blocked [%]", "by it alone [%]", "crossings dead [%]")
     rows = [
-        (name, *(_percent(one) for one in (cause.blocked, cause.alone, cause.dead)))
+        (name, *(percent(one) for one in (cause.blocked, cause.alone, cause.dead)))
         for name, cause in result.causes.items()
     ]
-    rows.append(("any", _percent(result.rows["total"].share), "–", _percent(result.dead)))
+    rows.append(("any", percent(result.rows["total"].share), "–", percent(result.dead)))
     return Table(f"Causes of dead time ({result.dead_time_source})", header, tuple(rows))
 
 
@@ -91,7 +81,7 @@ def orbit_sheet(result: OrbitResult) -> Sheet:
         subtitle=f"{result.train}; {result.scheme}: {result.colliding} colliding slots of {len(result.by_slot)}",
         paragraphs=(
             f"{result.orbits:,} orbits, {result.seconds:.3g} s of beam. Crossings: {result.crossings_from}.",
-            f"Of {total.fired} before dead time {total.kept} are read out; {_percent(total.share)} % are lost.",
+            f"Of {total.fired} before dead time {total.kept} are read out; {percent(total.share)} % are lost.",
             "Intervals are central and of one standard deviation, from the spread of batches of orbits"
             + ("." if result.crossings_from == "full emulation" else ", and of replicas of the library."),
         ),
@@ -104,4 +94,5 @@ def orbit_sheet(result: OrbitResult) -> Sheet:
         },
         tables=tables,
         document=result.as_dict(),
+        histograms=result.histograms(),
     )

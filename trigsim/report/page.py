@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 import trigsim
 from trigsim.base.files import write_json, write_text
-from trigsim.report.plots import SCAN_PLOTS, draw, save, svg
+from trigsim.report.histograms import write_histograms
+from trigsim.report.plots import SCAN_PLOTS, draw, save_both, svg
 from trigsim.report.tables import (
     beside_tables,
     features_table,
@@ -33,7 +34,7 @@ _CAPTIONS = {
 
 
 def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write `scan.json`, the tables as CSV, the plots as PNG, and `report.html`.
+    """Write `scan.json`, the tables as CSV, the plots as PNG and PDF, histograms, and `report.html`.
 
     Parameters
     ----------
@@ -62,10 +63,11 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
     plots = []
     for name, plot in SCAN_PLOTS.items():
         figure = draw(plot, scan)
-        save(figure, folder / f"{name}.png")
+        save_both(figure, folder / name)
         # The SVG is our own drawing; its text was escaped by matplotlib.
         plots.append({"svg": Markup(svg(figure)), "caption": _CAPTIONS[name]})  # noqa: S704
     write_json(folder / "scan.json", scan.as_dict())
+    write_histograms(scan.histograms(), folder / "scan")
     write_json(folder / "provenance.json", dict(provenance))
     compared = sum(b.csim_inputs for b in scan.budgets)
     differ = sum(b.csim_mismatches for b in scan.budgets)

@@ -174,5 +174,13 @@ def svg(figure: Figure) -> str:
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG or PDF, by the suffix of `path`."""
+    # A PDF would say when it was made.
+    metadata = {"CreationDate": None} if Path(path).suffix == ".pdf" else None
     with atomic_path(path) as temporary, rc_context(_STYLE):
-        figure.savefig(temporary, dpi=150)
+        figure.savefig(temporary, dpi=150, metadata=metadata)
+
+
+def save_both(figure: Figure, stem: str | Path) -> None:
+    """Write a figure as ``STEM.png`` and ``STEM.pdf``."""
+    for suffix in (".png", ".pdf"):
+        save(figure, Path(stem).with_name(Path(stem).name + suffix))

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hist import Hist
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 import trigsim
 from trigsim.base.files import write_json, write_text
+from trigsim.report.histograms import write_histograms
 from trigsim.report.page import environment, flat
-from trigsim.report.plots import save, svg
+from trigsim.report.plots import save_both, svg
 from trigsim.report.tables import Table
 
 
@@ -35,6 +37,8 @@ class Sheet:
         File stem → table.
     document : mapping
         The numbers, JSON-ready.
+    histograms : mapping of str to Hist
+        Name → histogram.
     """
 
     name: str
@@ -44,19 +48,27 @@ class Sheet:
     plots: Mapping[str, tuple[Figure, str]]
     tables: Mapping[str, Table]
     document: Mapping[str, Any]
+    histograms: Mapping[str, Hist] = field(default_factory=dict)
 
 
 def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write ``NAME.json``, tables as CSV, plots as PNG and ``NAME.html``; return the path of the page."""
+    """Write ``NAME.json``, tables as CSV, plots as PNG and PDF, histograms as UHI JSON and ROOT, and ``NAME.html``.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
     folder = Path(folder)
     for name, table in sheet.tables.items():
         write_text(folder / f"{name}.csv", table.csv())
     plots = []
     for name, (figure, caption) in sheet.plots.items():
-        save(figure, folder / f"{name}.png")
+        save_both(figure, folder / name)
         # The SVG is our own drawing; its text was escaped by matplotlib.
         plots.append({"svg": Markup(svg(figure)), "caption": caption})  # noqa: S704
     write_json(folder / f"{sheet.name}.json", dict(sheet.document))
+    write_histograms(sheet.histograms, folder / sheet.name)
     write_json(folder / "provenance.json", dict(provenance))
     page = (
         environment()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from hist import Hist
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -102,6 +103,26 @@ def pileup_plot(found: Mapping[float, RateTable], names: Sequence[str]) -> Figur
             _points(axes, list(found), [table[name].after.rate for table in found.values()], name, number)
         axes.set(xlabel="mean pile-up", ylabel="rate [kHz]", yscale="log")
         figure.legend(frameon=False, fontsize=8, loc="outside right upper")
+        return figure
+
+
+def spectrum_plot(found: Mapping[str, Hist]) -> Figure:
+    """Draw the spectra of one field in several samples, each as shares of all."""
+    with rc_context(_STYLE):
+        figure, axes = _figure()
+        for number, (sample, one) in enumerate(found.items()):
+            whole = one.values(flow=True).sum() or 1.0
+            edges, value, error = one.axes[0].edges, one.values() / whole, np.sqrt(one.variances()) / whole
+            colour = COLOURS[number % len(COLOURS)]
+            axes.stairs(value, edges, color=colour, lw=1.2, label=sample)
+            axes.stairs(
+                value + error, edges, baseline=np.maximum(value - error, 0), fill=True, color=colour, alpha=0.2
+            )
+        first = next(iter(found.values()))
+        axes.set(xlabel=first.axes[0].label, ylabel="share of all")
+        if all(one.values().max(initial=0.0) > 0 for one in found.values()):
+            axes.set(yscale="log")
+        axes.legend(frameon=False, fontsize=8)
         return figure
 
 

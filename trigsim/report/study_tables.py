@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from hist import Hist
+
 from trigsim.report.tables import Table
-from trigsim.studies.diff import Change, Flip, MenuDiff
+from trigsim.studies.diff import Change, Flip, MenuDiff, change_cells
 from trigsim.studies.fit import FitResult
 from trigsim.studies.gains import Gain
 from trigsim.studies.overlap import Overlap
@@ -17,26 +19,7 @@ from trigsim.studies.turnon import POINTS, Scaling, TurnOn
 
 def rates_table(found: RateTable, title: str) -> Table:
     """Return one row for each algorithm, group and the total: rates in kHz, after prescale too if there are any."""
-    header = ["algorithm", "passes", "rate [kHz]", "pure [kHz]", "shared [kHz]", "cumulative [kHz]"]
-    # Without prescales both halves are the same.
-    prescaled = any(row.prescale not in (None, 1) for row in found.rows)
-    if prescaled:
-        header += ["prescale", "prescaled [kHz]", "pure after [kHz]", "shared after [kHz]"]
-    rows = []
-    for row in found.rows:
-        cells = [
-            f"group {row.name}" if row.kind == "group" else row.name,
-            str(row.passes),
-            row.before.rate.numbers,
-            row.before.pure.numbers,
-            row.before.proportional.numbers,
-            row.before.cumulative.numbers if row.before.cumulative else "–",
-        ]
-        if prescaled:
-            cells.append("–" if row.prescale is None else f"{row.prescale:g}")
-            cells += [e.numbers for e in (row.after.rate, row.after.pure, row.after.proportional)]
-        rows.append(tuple(cells))
-    return Table(title, tuple(header), tuple(rows))
+    return Table(title, *found.cells())
 
 
 def pileup_table(found: Mapping[float, RateTable], title: str) -> Table:
@@ -52,25 +35,12 @@ def pileup_table(found: Mapping[float, RateTable], title: str) -> Table:
 
 def overlap_table(found: Overlap, title: str, *, fractions: bool = True) -> Table:
     """Return the matrix: of the rate of each row, the share that each column takes too; or rates in kHz."""
-
-    def cell(of: str, also: str) -> str:
-        return found.share(of, also).numbers if fractions else found.pair(of, also).numbers
-
-    return Table(
-        title,
-        ("share of" if fractions else "kHz", *found.names),
-        tuple((one, *(cell(one, other) for other in found.names)) for one in found.names),
-    )
+    return Table(title, *found.cells(fractions=fractions))
 
 
 def curve_table(curve: Curve) -> Table:
     """Return one row a value of the number."""
-    header = (curve.number, "rate [kHz]", *(f"efficiency {s}" for s in curve.efficiencies))
-    rows = tuple(
-        (f"{v:g}", curve.rates[i].numbers, *(e[i].numbers for e in curve.efficiencies.values()))
-        for i, v in enumerate(curve.values)
-    )
-    return Table(f"{curve.algorithm} against {curve.number}", header, rows)
+    return Table(curve.caption, *curve.cells())
 
 
 def bought_table(found: Sequence[Bought], title: str) -> Table:
@@ -116,32 +86,35 @@ def turn_on_table(found: Sequence[TurnOn]) -> Table:
 
 def turn_on_bins_table(found: TurnOn) -> Table:
     """Return the efficiency in each bin."""
-    rows = tuple(
-        (f"{low:.4g}", f"{high:.4g}", e.numbers)
-        for low, high, e in zip(found.edges[:-1], found.edges[1:], found.efficiencies, strict=True)
-    )
-    return Table(f"{found.name}, {found.signal}", (f"{found.quantity} from", "to", "efficiency"), rows)
+    return Table(found.caption, *found.cells())
 
 
 def scaling_table(found: Scaling) -> Table:
     """Return the points of a scaling."""
-    line = f"offline = ({found.offset}) + ({found.slope}) · online"
-    rows = tuple((f"{online:g}", offline.numbers) for online, offline in found.points)
-    header = (found.number, f"{found.quantity} at {found.share:.0%} of the plateau")
-    return Table(f"{found.signal}: {line}", header, rows)
+    return Table(found.caption, *found.cells())
+
+
+def spectra_table(found: Mapping[str, Mapping[str, Hist]]) -> Table:
+    """Return how many objects each field has in each sample, and their mean."""
+    rows = []
+    for field, samples in found.items():
+        for sample, one in samples.items():
+            weight, centre = one.values(), one.axes[0].centers
+            mean = f"{weight @ centre / weight.sum():.4g}" if weight.sum() else "–"
+            rows.append((field, sample, f"{one.values(flow=True).sum():.4g}", mean))
+    return Table("Spectra: objects, kHz for the beam", ("field", "sample", "objects", "mean"), tuple(rows))
 
 
 def moved_table(found: FitResult, title: str) -> Table:
     """Return what the fit moved."""
-    rows = tuple((name, f"{before:g}", f"{after:g}") for name, (before, after) in found.moved.items())
-    return Table(title, ("number", "before", "after"), rows)
+    return Table(title, *found.cells())
 
 
 def fitted_table(found: FitResult) -> Table:
     """Return rates after prescale, pure rates and efficiencies before and after the fit."""
     rows = [
         (
-            f"group {old.name}" if old.kind == "group" else old.name,
+            old.label,
             old.after.rate.numbers,
             new.after.rate.numbers,
             new.after.pure.numbers,
@@ -169,12 +142,7 @@ def written_table(found: MenuDiff | RecordedDiff) -> Table:
 
 def changes_table(changes: Mapping[str, Change], title: str) -> Table:
     """Return the rows that flip any crossing, and the total."""
-    rows = tuple(
-        (row, str(c.gained), str(c.lost), c.old.numbers, c.new.numbers, c.difference.numbers)
-        for row, c in changes.items()
-        if c.gained or c.lost or row == "total"
-    )
-    return Table(title, ("row", "gained", "lost", "old", "new", "difference"), rows)
+    return Table(title, ("row", "gained", "lost", "old", "new", "difference"), change_cells(changes))
 
 
 def recorded_flips_table(flips: Mapping[str, Mapping[str, bool]]) -> Table:

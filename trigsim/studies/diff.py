@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hist import Hist
 from numpy.typing import NDArray
 
 from trigsim.menu.menu import Menu
 from trigsim.menu.table import condition_rows, rows
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import Decided, decided
+from trigsim.studies.histograms import labelled
 from trigsim.studies.rates import estimates
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
+from trigsim.studies.tabular import Cells, Tabular
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
-class MenuDiff:
+class MenuDiff(Tabular):
     """Two menus.
 
     Attributes
@@ -116,6 +119,29 @@ class MenuDiff:
     changes: Mapping[str, Mapping[str, Change]]
     flips: tuple[Flip, ...]
 
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.old} → {self.new}: {len(self.written)} differences as written, {len(self.flips)} flips"
+
+    def cells(self) -> Cells:
+        """Return the rows that flip any crossing, and the total, sample by sample."""
+        header = ("sample", "row", "gained", "lost", "old", "new", "difference")
+        return header, tuple(
+            (sample, *cells) for sample, changes in self.changes.items() for cells in change_cells(changes)
+        )
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return old and new rates or efficiencies of each sample and their differences, one bin a row."""
+        return {
+            f"{what}_{sample}": labelled(
+                [getattr(c, what) for c in changes.values()], list(changes), over="row",
+                label="rate [kHz]" if sample == BEAM else "efficiency",
+            )
+            for sample, changes in self.changes.items()
+            for what in ("old", "new", "difference")
+        }  # fmt: skip
+
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
         return {
@@ -125,6 +151,15 @@ class MenuDiff:
             "changes": {s: {row: c.as_dict() for row, c in some.items()} for s, some in self.changes.items()},
             "flips": [flip.as_dict() for flip in self.flips],
         }
+
+
+def change_cells(changes: Mapping[str, Change]) -> tuple[tuple[str, ...], ...]:
+    """Return the rows that flip any crossing, and the total: gained, lost, old, new, difference."""
+    return tuple(
+        (row, str(c.gained), str(c.lost), c.old.numbers, c.new.numbers, c.difference.numbers)
+        for row, c in changes.items()
+        if c.gained or c.lost or row == "total"
+    )
 
 
 def written(old: Menu, new: Menu) -> tuple[Written, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hist import Hist
 
 from trigsim.base.errors import CheckFailed, InputError
 from trigsim.menu import loads
@@ -21,6 +22,7 @@ from trigsim.studies.menu_edit import edited
 from trigsim.studies.rate_table import Prescaling, RateTable, rate_table
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
+from trigsim.studies.tabular import Cells, Tabular
 
 #: Steps of a number in one round, each looking closer around the best of the one before, by how many numbers an
 #: algorithm depends on: it is decided in all combinations.
@@ -55,7 +57,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class FitResult:
+class FitResult(Tabular):
     """A fitted menu.
 
     Attributes
@@ -90,6 +92,24 @@ class FitResult:
     rate: float
     menu: str
     comments: bool
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{'Within' if self.within else 'Not within'} {self.budget.total:g} kHz: {self.rate:.4g} kHz"
+
+    def cells(self) -> Cells:
+        """Return what moved."""
+        moved = ((name, f"{before:g}", f"{after:g}") for name, (before, after) in self.moved.items())
+        return ("number", "before", "after"), tuple(moved)
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return the rates of both menus."""
+        return {
+            f"{when}_{name}": one
+            for when, table in (("before", self.before), ("after", self.after))
+            for name, one in table.histograms().items()
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""

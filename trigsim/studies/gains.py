@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from hist import Hist
 
 from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import decided
+from trigsim.studies.histograms import labelled
 from trigsim.studies.rate_table import Prescaling, rate_table
 from trigsim.studies.store import Store
 
@@ -45,4 +49,15 @@ def gains(store: Store, menu: Menu, signal: str) -> dict[str, Gain]:
             efficiency(row.passes, n), efficiency(round(row.before.pure.value * n), n)
         )
         for row in table.rows
+    }
+
+
+def histograms(found: Mapping[str, Mapping[str, Gain]]) -> dict[str, Hist]:
+    """Return inclusive and exclusive efficiencies of each signal, one bin a row."""
+    return {
+        f"{what}_{signal}": labelled(
+            [getattr(gain, what) for gain in gains.values()], list(gains), over="row", label=f"{what} efficiency"
+        )
+        for signal, gains in found.items()
+        for what in ("inclusive", "exclusive")
     }

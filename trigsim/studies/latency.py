@@ -16,7 +16,15 @@ from trigsim.firmware.latency_config import PipelineConfig, Stage
 from trigsim.firmware.latency_model import Latency, TaggerFacts
 from trigsim.firmware.resources import estimate
 from trigsim.numeric.intervals import Estimate
+from trigsim.studies.tabular import Cells, Tabular
 from trigsim.tagger.model import Model
+
+
+def in_ns(time: Estimate) -> str:
+    """Return a time with its range as text, whole nanoseconds from 100 on."""
+    digits = 0 if time.high >= 100 else 1
+    value, low, high = (f"{ns:.{digits}f}" for ns in (time.value, time.low, time.high))
+    return value if low == high else f"{value} [{low}, {high}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class FeatureLatency:
 
 
 @dataclass(frozen=True, slots=True)
-class BudgetLatency:
+class BudgetLatency(Tabular):
     """The pipeline with one tagger.
 
     Attributes
@@ -70,6 +78,17 @@ class BudgetLatency:
     parallel_ns: Estimate
     serial_ns: Estimate
     features: tuple[FeatureLatency, ...]
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"What each input of {self.facts.name} costs"
+
+    def cells(self) -> Cells:
+        """Return the inputs, the slowest first."""
+        header = ("feature", "alone [ns]", "saved without it, parallel [ns]", "saved without it, serial [ns]")
+        ordered = sorted(self.features, key=lambda f: -f.alone.value)
+        return header, tuple((f.feature, *map(in_ns, (f.alone, f.saved_parallel, f.saved_serial))) for f in ordered)
 
     @property
     def slowest(self) -> tuple[str, ...]:

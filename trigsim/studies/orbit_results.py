@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from hist import Hist
+
 from trigsim.numeric.intervals import Estimate
+from trigsim.studies.histograms import binned, counted, labelled
+from trigsim.studies.tabular import Cells, Tabular
+
+
+def percent(share: Estimate) -> str:
+    """Return a share with its interval in per cent."""
+    return Estimate(100 * share.value, 100 * share.low, 100 * share.high).numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +78,7 @@ class CauseLoss:
 
 
 @dataclass(frozen=True, slots=True)
-class OrbitResult:
+class OrbitResult(Tabular):
     """A menu over real orbits.
 
     Attributes
@@ -113,6 +123,41 @@ class OrbitResult:
     occupancy: Mapping[str, tuple[float, ...]]
     by_slot: tuple[tuple[int, int], ...]
     by_place: tuple[tuple[int, int, int], ...]
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.menu}: lost to dead time"
+
+    def cells(self) -> Cells:
+        """Return what dead time takes from each algorithm, group and the total."""
+        header = ("algorithm", "rate [kHz]", "read out [kHz]", "lost [kHz]", "lost [%]")
+        return header, tuple(
+            (row, loss.fired.numbers, loss.kept.numbers, loss.lost.numbers, percent(loss.share))
+            for row, loss in self.rows.items()
+        )
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return triggers by slot and by place in a row of bunches, fill of buffers, and rates of the rows."""
+        triggers = f"triggers in {self.orbits} orbits"
+        places = [place for place, *_ in self.by_place]
+        found = {}
+        for i, what in enumerate(("triggers", "read_out")):
+            by_slot = [counts[i] for counts in self.by_slot]
+            by_place = [counts[1 + i] for counts in self.by_place]
+            found[f"{what}_by_slot"] = counted(by_slot, over="slot of the orbit", label=triggers)
+            found[f"{what}_by_place"] = counted(
+                by_place, first=places[0], over="place in a row of bunches", label=triggers
+            )
+        for name, shares in self.occupancy.items():
+            found[f"waiting_{name}"] = binned(
+                list(range(len(shares) + 1)), shares, np.zeros(len(shares)), over=f"waiting in {name}",
+                label="share of triggers",
+            )  # fmt: skip
+        for what, label in (("fired", "rate"), ("kept", "rate read out"), ("lost", "rate lost")):
+            rates = [getattr(row, what) for row in self.rows.values()]
+            found[f"rows_{what}"] = labelled(rates, list(self.rows), over="row", label=f"{label} [kHz]")
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping; the 3564 slots are left to the CSV file."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hist import Hist
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -14,12 +15,14 @@ from trigsim.numeric.intervals import ONE_SIGMA, Estimate, weighted_poisson
 from trigsim.stream.parallel import cores
 from trigsim.studies import bits_kernels as kernels
 from trigsim.studies.decided import Decided
+from trigsim.studies.histograms import matrix
+from trigsim.studies.tabular import Cells, Tabular
 
 WORD = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class Overlap(Tabular):
     """Rates of pairs of algorithms.
 
     Attributes
@@ -40,6 +43,17 @@ class Overlap:
     fraction_low: NDArray[np.float64]
     fraction_high: NDArray[np.float64]
 
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return "Share of the row's rate that the column passes too"
+
+    def cells(self, *, fractions: bool = True) -> Cells:
+        """Return the matrix: of the rate of each row, the share that each column takes too; or rates in kHz."""
+        of = self.share if fractions else self.pair
+        header = ("share of" if fractions else "kHz", *self.names)
+        return header, tuple((one, *(of(one, other).numbers for other in self.names)) for one in self.names)
+
     def pair(self, one: str, other: str) -> Estimate:
         """Return the rate that passes both, kHz."""
         at = self.names.index(one), self.names.index(other)
@@ -49,6 +63,18 @@ class Overlap:
         """Return the share of the rate of `of` that `also` passes too."""
         at = self.names.index(of), self.names.index(also)
         return Estimate(float(self.fraction[at]), float(self.fraction_low[at]), float(self.fraction_high[at]))
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return rates of pairs, kHz, and shares of the row's rate."""
+        return {
+            "pair_khz": matrix(
+                self.rate, ((self.high - self.low) / 2) ** 2, self.names, label="rate of both [kHz]"
+            ),
+            "share": matrix(
+                self.fraction, ((self.fraction_high - self.fraction_low) / 2) ** 2, self.names,
+                label="share of the row's rate",
+            ),
+        }  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping; matrices are lists of rows in the order of `algorithms`."""

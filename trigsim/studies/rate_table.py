@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from hist import Hist
 from numpy.typing import NDArray
 
 from trigsim.menu.menu import Menu
@@ -15,7 +16,9 @@ from trigsim.menu.prescale import factor
 from trigsim.numeric.intervals import Estimate
 from trigsim.studies import bits_kernels as kernels
 from trigsim.studies.decided import Decided
+from trigsim.studies.histograms import at_points, labelled
 from trigsim.studies.rates import estimates
+from trigsim.studies.tabular import Cells, Tabular
 
 #: Points of the integral of shared rates: exact up to twice as many algorithms in one crossing.
 NODES = 32
@@ -73,6 +76,11 @@ class RateRow:
     before: Quantities
     after: Quantities
 
+    @property
+    def label(self) -> str:
+        """Its name as rows are called: an algorithm, ``group NAME``, or ``total``."""
+        return f"group {self.name}" if self.kind == "group" else self.name
+
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
         prescale = {} if self.prescale is None else {"prescale": self.prescale}
@@ -87,7 +95,7 @@ class RateRow:
 
 
 @dataclass(frozen=True, slots=True)
-class RateTable:
+class RateTable(Tabular):
     """Rates of a whole menu.
 
     Attributes
@@ -108,6 +116,49 @@ class RateTable:
         """Return a row by name ("total" is the last)."""
         return next(row for row in self.rows if row.name == name)
 
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.crossings:,} crossings"
+
+    def cells(self) -> Cells:
+        """Return one row for each algorithm, group and the total: kHz, after prescale too if there are any."""
+        header = ["algorithm", "passes", "rate [kHz]", "pure [kHz]", "shared [kHz]", "cumulative [kHz]"]
+        # Without prescales both halves are the same.
+        prescaled = any(row.prescale not in (None, 1) for row in self.rows)
+        if prescaled:
+            header += ["prescale", "prescaled [kHz]", "pure after [kHz]", "shared after [kHz]"]
+        rows = []
+        for row in self.rows:
+            before, after = row.before, row.after
+            cells = [row.label, str(row.passes)]
+            cells += [e.numbers for e in (before.rate, before.pure, before.proportional)]
+            cells.append(before.cumulative.numbers if before.cumulative else "–")
+            if prescaled:
+                cells.append("–" if row.prescale is None else f"{row.prescale:g}")
+                cells += [e.numbers for e in (after.rate, after.pure, after.proportional)]
+            rows.append(tuple(cells))
+        return tuple(header), tuple(rows)
+
+    def histogram(self, quantity: str = "rate", *, kind: str = "algorithm", after_prescale: bool = True) -> Hist:
+        """Return one quantity ("rate", "pure", "proportional", "cumulative") of all rows of a kind, kHz."""
+        rows = [row for row in self.rows if row.kind == kind]
+        found = [getattr(row.after if after_prescale else row.before, quantity) for row in rows]
+        return labelled(found, [row.name for row in rows], over=kind, label=f"{quantity} [kHz]")
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return all quantities, before and after prescale."""
+        wanted = [("algorithm", q) for q in ("rate", "pure", "proportional", "cumulative")]
+        wanted += [("group", q) for q in ("rate", "pure", "proportional")]
+        return {
+            f"{kind}_{quantity}_{when}_prescale": self.histogram(
+                quantity, kind=kind, after_prescale=when == "after"
+            )
+            for kind, quantity in wanted
+            if any(row.kind == kind for row in self.rows)
+            for when in ("before", "after")
+        }
+
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
         return {
@@ -115,6 +166,18 @@ class RateTable:
             "crossing_rate_khz": self.crossing_rate_khz,
             "rows": [row.as_dict() for row in self.rows],
         }
+
+
+def rate_histograms(found: Mapping[float, RateTable]) -> dict[str, Hist]:
+    """Return the histograms of rates at several pile-ups, and rates after prescale of each row against pile-up."""
+    made = {f"pileup_{mu:g}_{name}": one for mu, t in found.items() for name, one in t.histograms().items()}
+    if len(found) < 2:
+        return made
+    points, first = sorted(found), next(iter(found.values()))
+    for i, row in enumerate(first.rows):
+        against = [found[mu].rows[i].after.rate for mu in points]
+        made[f"against_pileup_{row.label}"] = at_points(against, points, over="mean pile-up", label="rate [kHz]")
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hist import Hist
+
 from trigsim.base.html import html_table
 from trigsim.numeric.intervals import Estimate
+from trigsim.studies.histograms import labelled
 
 if TYPE_CHECKING:
     from trigsim.studies.rate_table import RateTable
@@ -44,6 +47,15 @@ class MenuResult:
     live_time_s: float
     library_khz: Mapping[str, float] = field(default_factory=dict)
     table: RateTable | None = None
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return rates, and efficiencies of each signal, one bin a row."""
+        found = {"rate": labelled(list(self.rates.values()), list(self.rates), over="row", label="rate [kHz]")}
+        found |= {
+            f"efficiency_{signal}": labelled(list(some.values()), list(some), over="row", label="efficiency")
+            for signal, some in self.efficiencies.items()
+        }
+        return found | ({} if self.table is None else self.table.histograms())
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
@@ -321,6 +333,20 @@ class ScanResult:
         ]
         header = ("inputs", "nodes", "bits", "AUC", f"efficiency {self.signal} at {self.fixed_rate_khz:g} kHz")
         return html_table(self.name, (*header, "latency [ns]", "LUT", "unlike csim"), rows)
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return separation, efficiency and rate of each budget, one bin a budget, in the order of `budgets`."""
+        names = [f"{len(b.features)} inputs, {'-'.join(map(str, b.nodes))}, {b.bits} bits" for b in self.budgets]
+        wanted = {
+            "auc": ([b.auc_of_seeds for b in self.budgets], "area under the ROC curve"),
+            "rejection": ([b.rejection[0.5] for b in self.budgets], "background rejection at 50 %"),
+            "efficiency_at_rate": (
+                [b.efficiency_at_rate for b in self.budgets],
+                f"efficiency {self.signal} at {self.fixed_rate_khz:g} kHz",
+            ),
+            "menu_rate": ([b.menu.rates[self.algorithm] for b in self.budgets], f"{self.algorithm} [kHz]"),
+        }
+        return {name: labelled(some, names, over="budget", label=label) for name, (some, label) in wanted.items()}
 
     @property
     def plateau(self) -> BudgetResult:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
+from hist import Hist
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
@@ -23,6 +24,7 @@ from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.stream.beam import SLOTS
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.variant import NO_SCORE
+from trigsim.studies.histograms import filled
 from trigsim.studies.rates import weights
 from trigsim.studies.store_format import BEAM, MANIFEST, TRUTH, VERSION, PartRecord, StoredCollection, StoreManifest
 
@@ -187,6 +189,79 @@ class Store:
                 advance(part.crossings)
         return np.concatenate(done)
 
+    def histogram(
+        self,
+        kind: str,
+        name: str,
+        *,
+        sample: str = BEAM,
+        slot: int | None = None,
+        algorithm: str | None = None,
+        bins: int | Sequence[float] = 60,
+    ) -> Hist:
+        """Return the spectrum of a stored field: objects a second for the beam (kHz), objects for a signal.
+
+        Crossings of the beam that share their hardest collision are one in the variances, as in the intervals of
+        rates.
+
+        Parameters
+        ----------
+        kind, name : str
+            Collection and field, such as "JET", "pt"; or "truth" and a truth column of a signal.
+        sample : str
+            "beam" or a signal.
+        slot : int, optional
+            Only the object in this slot; 0 is the first. By default all objects.
+        algorithm : str, optional
+            Only crossings that passed it in the stored run.
+        bins : int or sequence of float
+            How many, or their edges in the field's unit; see `histograms.filled`.
+        """
+        values, crossing = [], []
+        first = 0
+        lsb = self._lsb(kind, name)
+        column = name if kind == "truth" else f"{kind}_{name}"
+        for part in self.parts(sample):
+            found, number, place = _flat(self._read(part, [column])[column].combine_chunks())
+            there = found != NO_SCORE if name.startswith("score_") else np.ones(len(found), np.bool_)
+            there &= True if slot is None else place == slot
+            values.append(found[there])
+            crossing.append(first + number[there])
+            first += part.crossings
+        value, of = np.concatenate([np.zeros(0), *values]), np.concatenate([np.zeros(0, np.int64), *crossing])
+        if algorithm is not None:
+            known = self.manifest.algorithms
+            if algorithm not in known:
+                raise InputError(f"no algorithm '{algorithm}' was run; there are {', '.join(known)}", self.folder)
+            bit = known.index(algorithm)
+            some = (self.bits(sample)[of, bit // 8] >> bit % 8 & 1).astype(np.bool_)
+            value, of = value[some], of[some]
+        who = self.crossings(sample)
+        key = who.stratum.astype(np.int64) << 32 | who.event
+        distinct, cluster = np.unique(key, return_inverse=True)
+        weight = self.weight_khz[distinct >> 32] if sample == BEAM else np.ones(len(distinct))
+        return filled(
+            value, cluster[of], weight, bins, lsb=lsb, over=f"{kind} {name}",
+            label="objects [kHz]" if sample == BEAM else "objects",
+        )  # fmt: skip
+
+    @property
+    def fields(self) -> list[tuple[str, str]]:
+        """Every collection and field that has a spectrum, then the truth of signals."""
+        stored = [(kind, name) for kind, one in self.manifest.objects.items() for name in one.fields]
+        return stored + [("truth", name) for name in TRUTH if self.manifest.signals]
+
+    def _lsb(self, kind: str, name: str) -> float | None:
+        """Return the step of a field, None for what is generated."""
+        if kind == "truth" and name in TRUTH:
+            return None
+        objects = self.manifest.objects
+        if kind not in objects or name not in objects[kind].fields:
+            stored = ", ".join(f"{k} {f}" for k, c in objects.items() for f in c.fields)
+            raise InputError(f"{kind} {name} is not stored; there are {stored}", self.folder)
+        lsb = objects[kind].fields[name].lsb
+        return 1.0 if lsb is None else lsb
+
     def _columns(self, sample: str, names: Sequence[str]) -> pa.Table:
         tables = [self._read(part, names) for part in self.parts(sample)]
         if not tables:
@@ -198,6 +273,17 @@ class Store:
         if sha256(path) != part.sha256:
             raise InputError("not the file of the manifest (its SHA-256 differs); restore it", path)
         return pa.parquet.read_table(path, columns=list(dict.fromkeys(names)), use_threads=False)
+
+
+def _flat(column: Any) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the values of a column, the crossing of each in its file, and its slot."""
+    if not pa.types.is_list(column.type):
+        values = column.to_numpy(zero_copy_only=False)
+        return values, np.arange(len(values)), np.zeros(len(values), np.int64)
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    crossing = np.repeat(np.arange(len(column)), np.diff(offsets))
+    values = column.flatten().to_numpy()
+    return values, crossing, np.arange(len(values)) - (offsets[:-1] - offsets[0])[crossing]
 
 
 def _dense(column: Any, stored: StoredCollection, absent: int) -> NDArray[np.int32]:

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from hist import Hist
 
 from trigsim.base.errors import InputError
 from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import sampled
+from trigsim.studies.histograms import at_points
 from trigsim.studies.ladder import Free, Setting, decide_ladders, free, users
 from trigsim.studies.rate_table import bit_rates
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
+from trigsim.studies.tabular import Cells, Tabular
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(Tabular):
     """An algorithm against one of its numbers.
 
     Attributes
@@ -39,6 +42,30 @@ class Curve:
     values: tuple[float, ...]
     rates: tuple[Estimate, ...]
     efficiencies: dict[str, tuple[Estimate, ...]]
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.algorithm} against {self.number}"
+
+    def cells(self) -> Cells:
+        """Return one row a value of the number."""
+        header = (self.number, "rate [kHz]", *(f"efficiency {s}" for s in self.efficiencies))
+        return header, tuple(
+            (f"{v:g}", self.rates[i].numbers, *(e[i].numbers for e in self.efficiencies.values()))
+            for i, v in enumerate(self.values)
+        )
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return rate and efficiencies; each value of the number is the lower edge of a bin."""
+        found = {f"rate_{self.algorithm}": (self.rates, "rate [kHz]")}
+        found |= {f"efficiency_{self.algorithm}_{s}": (e, f"efficiency {s}") for s, e in self.efficiencies.items()}
+        order = np.argsort(self.values, kind="stable")
+        points = [self.values[i] for i in order]
+        return {
+            name: at_points([some[i] for i in order], points, over=self.number, label=label)
+            for name, (some, label) in found.items()
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""

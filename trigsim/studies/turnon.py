@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from hist import Hist
 from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
@@ -14,8 +15,10 @@ from trigsim.base.errors import InputError
 from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import decided
+from trigsim.studies.histograms import binned
 from trigsim.studies.ladder import Free, decide_ladders, users
 from trigsim.studies.store import Store
+from trigsim.studies.tabular import Cells, Tabular
 
 Shape = Literal["erf", "logistic"]
 #: Shape → its rise from 0 to 1, the rise's derivative, and its inverse.
@@ -64,7 +67,7 @@ class TurnOnFit:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnOn:
+class TurnOn(Tabular):
     """Efficiency of an algorithm, a group or the menu in bins of a generated quantity.
 
     Attributes
@@ -75,6 +78,8 @@ class TurnOn:
         Of the bins.
     efficiencies : tuple of Estimate
         Of each bin, with the interval of Clopper and Pearson; 0 in [0, 1] where a bin is empty.
+    passed, total : int64, shape (n,)
+        Crossings of each bin that passed, and all.
     fit : TurnOnFit or None
         None where there is not enough to fit.
     """
@@ -84,7 +89,34 @@ class TurnOn:
     quantity: str
     edges: NDArray[np.float64]
     efficiencies: tuple[Estimate, ...]
+    passed: NDArray[np.int64]
+    total: NDArray[np.int64]
     fit: TurnOnFit | None
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.name}, {self.signal}"
+
+    def cells(self) -> Cells:
+        """Return the efficiency in each bin."""
+        return (f"{self.quantity} from", "to", "efficiency"), tuple(
+            (f"{low:.4g}", f"{high:.4g}", e.numbers)
+            for low, high, e in zip(self.edges[:-1], self.edges[1:], self.efficiencies, strict=True)
+        )
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return crossings that passed and all: an efficiency with its interval is made of both."""
+        return {
+            f"{self.name}_{what}": binned(
+                self.edges.tolist(),
+                counts,
+                counts,
+                over=f"generated {self.quantity}",
+                label=f"{self.signal}, {what}",
+            )
+            for what, counts in (("passed", self.passed), ("all", self.total))
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -131,7 +163,7 @@ def turn_on(
     total = np.histogram(x, edges)[0]
     some = np.histogram(x[passed], edges)[0]
     estimates = tuple(efficiency(int(p), int(n)) for p, n in zip(some, total, strict=True))
-    return TurnOn(name, signal, quantity, edges, estimates, fit_turn_on(x, passed, shape))
+    return TurnOn(name, signal, quantity, edges, estimates, some, total, fit_turn_on(x, passed, shape))
 
 
 def fit_turn_on(x: NDArray[np.float64], passed: NDArray[np.bool_], shape: Shape) -> TurnOnFit | None:
@@ -243,7 +275,7 @@ def _members(menu: Menu | None, names: Sequence[str], name: str) -> Sequence[str
 
 
 @dataclass(frozen=True, slots=True)
-class Scaling:
+class Scaling(Tabular):
     """What a threshold of the trigger means in a generated quantity: ``offline = offset + slope * online``.
 
     Attributes
@@ -265,6 +297,16 @@ class Scaling:
     points: tuple[tuple[float, Estimate], ...]
     offset: Estimate
     slope: Estimate
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.signal}: offline = ({self.offset}) + ({self.slope}) · online"
+
+    def cells(self) -> Cells:
+        """Return the points that the line goes through."""
+        header = (self.number, f"{self.quantity} at {self.share:.0%} of the plateau")
+        return header, tuple((f"{online:g}", offline.numbers) for online, offline in self.points)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a mapping for JSON and YAML."""
