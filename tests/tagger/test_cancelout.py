@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,12 @@ from hypothesis import strategies as st
 from torch import nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger import BudgetedCancelOut, CancelOut, fold
+from trigsim.numeric.fixed import FixedFormat
+from trigsim.tagger import BudgetedCancelOut, CancelOut, Model, fold
+from trigsim.tagger.dense import dense_layers
+from trigsim.tagger.inputs import InputMap
+from trigsim.tagger.node_budget import LUT_PER_BIT_OPERATION, NodeBudget
+from trigsim.tagger.quantise import QuantisedNetwork
 from trigsim.tagger.resize import Gated
 
 
@@ -113,7 +120,7 @@ def test_exported_network_equals_the_gated_one(seed, k, m):
 def test_products_stay_within_their_budget_and_the_export_is_the_gated_network(seed, k, macs):
     torch.manual_seed(seed)
     module = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 2))
-    gated = Gated(module, inputs=k, macs=macs).eval()
+    gated = Gated(module, inputs=k, total=NodeBudget(macs)).eval()
     for gate in gated.budgets:
         nn.init.normal_(gate.weight)
     gated.anneal(0.7)
@@ -132,7 +139,8 @@ def test_products_stay_within_their_budget_and_the_export_is_the_gated_network(s
 
 
 def test_training_meets_the_common_budget_before_nodes_are_cut():
-    gated = Gated(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1)), macs=40)
+    module = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1))
+    gated = Gated(module, total=NodeBudget(40))
     optimiser = torch.optim.Adam(gated.parameters(), lr=0.05)
     with torch.no_grad():
         for gate in gated.budgets:
@@ -149,11 +157,72 @@ def test_training_meets_the_common_budget_before_nodes_are_cut():
 def test_impossible_budgets_of_products():
     module = nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 1))
     with pytest.raises(InputError, match="one node a layer takes 4"):
-        Gated(module, macs=3)
+        Gated(module, total=NodeBudget(3))
     with pytest.raises(InputError, match="give one"):
-        Gated(module, nodes=(1,), macs=5)
+        Gated(module, nodes=(1,), total=NodeBudget(5))
     with pytest.raises(InputError, match="needs hidden layers"):
-        Gated(nn.Sequential(nn.Linear(3, 1)), macs=5)
+        Gated(nn.Sequential(nn.Linear(3, 1)), total=NodeBudget(5))
+
+
+FORMATS = FixedFormat.parse("ap_fixed<6,2,AP_RND,AP_SAT>"), FixedFormat.parse("ap_fixed<16,6,AP_RND,AP_SAT>")
+
+
+def bit_operations(module):
+    """What `Model.bit_operations` says: weights of 5, 4 and 3 bits, values of 6, 7 and 7."""
+    x = torch.randn(200, module[0].in_features)
+    made = QuantisedNetwork(
+        module, x, weight_bits=(5, 4, 3), activation_bits=(7, 7), input_format=FORMATS[0], output_format=FORMATS[1]
+    )
+    k = module[0].in_features
+    inputs = InputMap(np.zeros(k, np.int32), np.zeros(k, np.int32), FORMATS[0])
+    return Model("m", tuple(map(str, range(k))), np.arange(k), inputs, made.layers()).bit_operations
+
+
+@given(seed=st.integers(0, 1000), k=st.integers(1, 6), share=st.floats(0.2, 1.1))
+@settings(deadline=None, max_examples=30)
+def test_luts_stay_within_their_budget_counted_as_the_models_own_bit_operations(seed, k, share):
+    torch.manual_seed(seed)
+    module = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1))
+    prices = NodeBudget(1, (5, 4, 3), (6, 7, 7)).prices(dense_layers(module))
+    full = float(sum(price.sum() for price in prices))
+    assert full == pytest.approx(LUT_PER_BIT_OPERATION * bit_operations(module), rel=1e-5)
+    limit = share * full
+    gated = Gated(module, inputs=k, total=NodeBudget(limit, (5, 4, 3), (6, 7, 7)))
+    for gate in gated.budgets:
+        nn.init.normal_(gate.weight)
+    gated.anneal(1.0)
+    columns, small = gated.export()
+    few = gated.gates[1].keep, gated.gates[2].keep
+    kept = [gate.selected() for gate in gated.budgets]
+    left = [price[np.ix_(out, into)].sum() for price, out, into in zip(prices, [*kept[1:], [0]], kept, strict=True)]
+    assert sum(left) <= limit or few == (1, 1)
+    assert [layer.out_features for layer in dense_layers(small)[:-1]] == list(few)
+    assert len(columns) == k
+
+
+def test_where_a_layer_is_dearer_it_gives_up_more():
+    """Where the values of a layer are four times as wide, products with them cost four times as much."""
+    opened = []
+    for values in ((6, 4, 16), (6, 16, 4)):
+        torch.manual_seed(3)
+        module = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 12), nn.ReLU(), nn.Linear(12, 12))
+        budget = NodeBudget(0, (6, 6, 6), values)
+        full = float(sum(price.sum() for price in budget.prices(dense_layers(module))))
+        gated = Gated(module, total=replace(budget, limit=0.4 * full))
+        optimiser = torch.optim.Adam([g.weight for g in gated.budgets], lr=0.05)
+        for step in range(300):
+            gated.anneal(step / 300)
+            optimiser.zero_grad()
+            gated.penalty().backward()
+            optimiser.step()
+        opened.append([float(gate.gates().detach().sum()) for gate in gated.budgets])
+    assert opened[0][1] < opened[1][1]
+
+
+def test_widths_of_another_network_are_refused():
+    with pytest.raises(InputError, match="3 layers; give one each"):
+        Gated(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1)),
+              total=NodeBudget(100, (5, 4), (6, 7)))  # fmt: skip
 
 
 def test_fold_of_the_published_layer():

@@ -11,6 +11,7 @@ from trigsim.tagger import load, train
 from trigsim.tagger.config import Precision, TrainConfig
 from trigsim.tagger.evaluation import auc
 from trigsim.tagger.model import MODEL_FILE, WEIGHTS_FILE
+from trigsim.tagger.node_budget import LUT_PER_BIT_OPERATION
 from trigsim.tagger.quantise import fake_quantise
 from trigsim.tagger.training import split
 
@@ -46,6 +47,15 @@ def test_nodes_and_weights_are_pruned(task, quick):
 def test_products_are_budgeted(task, quick):
     small = train(*task, quick.model_copy(update={"macs": 60}))
     assert sum(a * b for a, b in pairwise(small.widths)) <= 60
+    assert small.metrics["auc"] > 0.8
+
+
+def test_estimated_luts_are_budgeted(task, quick, model):
+    whole = LUT_PER_BIT_OPERATION * model.bit_operations
+    small = train(*task, quick.model_copy(update={"luts": round(0.4 * whole)}))
+    # Quantised training goes on after nodes have left: bits of single weights move, the sum hardly.
+    assert 0.25 * whole < LUT_PER_BIT_OPERATION * small.bit_operations < 0.44 * whole
+    assert small.widths[1:] < model.widths[1:]
     assert small.metrics["auc"] > 0.8
 
 
@@ -174,6 +184,9 @@ def test_excluded_features_are_not_chosen(task, quick):
         {"keep": 0},
         {"hidden": [8], "nodes": [9]},
         {"hidden": [8], "nodes": [2, 2]},
+        {"hidden": [8], "nodes": [2], "macs": 9},
+        {"macs": 9, "luts": 900},
+        {"luts": 0},
         {"precision": {"weights": [8, 8]}},
         {"precision": {"input": "ap_fixed<8,3>"}},
         {"precision": {"input": "float"}},

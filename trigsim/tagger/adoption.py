@@ -16,10 +16,10 @@ from trigsim.base.provenance import library_versions
 from trigsim.numeric.fixed import FixedFormat
 from trigsim.tagger.config import TrainConfig
 from trigsim.tagger.dataset import Candidates
+from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.feature_table import FEATURES, NAMES
 from trigsim.tagger.inputs import InputMap, fit_input_map
 from trigsim.tagger.model import Model
-from trigsim.tagger.resize import dense_layers
 from trigsim.tagger.training import input_sample, measure, quantise_and_tune, split_rows
 
 
@@ -80,9 +80,9 @@ def adopt(module: nn.Sequential, features: Sequence[str], candidates: Candidates
         raise InputError(f"the candidates have no '{missing[0]}'; they have {', '.join(candidates.names)}")
     given = [candidates.names.index(name) for name in names]
     hidden = tuple(layer.out_features for layer in layers[:-1])
-    config = TrainConfig.model_validate(
-        {**config.model_dump(), "hidden": hidden, "nodes": None, "macs": None, "keep": None, "price_budget": None}
-    )
+    # Only the module says what there is of inputs and nodes.
+    chosen = dict.fromkeys(("nodes", "macs", "luts", "keep", "price_budget"))
+    config = TrainConfig.model_validate({**config.model_dump(), "hidden": hidden, **chosen})
 
     x_hw, label = candidates.features_hw[:, given], candidates.label
     train_rows, valid_rows, test_rows = split_rows(label, candidates.collision, candidates.fold, config.seed)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
-from trigsim.tagger.model import Model
+from trigsim.tagger.model import Model, significant_bits
 
 #: Largest distance between weights that are listed, as in the paper's dense layers (5 bits).
 MAX_GAP = 31
@@ -43,11 +43,8 @@ class Size:
 
 def effective_bits(model: Model) -> NDArray[np.int64]:
     """Return for each weight the bits from its leading to its last one, 0 for a zero, all layers in a row."""
-    raw = [np.abs(layer.weight_format.from_float(layer.weight)).ravel() for layer in model.layers]
-    values = np.concatenate(raw).astype(np.int64)
-    odd = values // np.maximum(values & -values, 1)
-    bits: NDArray[np.int64] = np.ceil(np.log2(odd + 1)).astype(np.int64)
-    return bits
+    raw = [layer.weight_format.from_float(layer.weight).ravel() for layer in model.layers]
+    return significant_bits(np.concatenate(raw))
 
 
 def size(model: Model) -> Size:

@@ -65,6 +65,8 @@ class TrainConfig(Config):
     nodes: tuple[Annotated[int, Field(ge=1)], ...] | None = None
     #: Instead of `nodes`: multiply-accumulates that the network may have; training shares them out.
     macs: Annotated[int, Field(ge=1)] | None = None
+    #: Instead of `nodes`: LUTs that the network may take, by the estimate of `node_budget`.
+    luts: Annotated[int, Field(ge=1)] | None = None
     precision: Precision = Precision()
     #: Share of the weights set to zero by magnitude.
     prune: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -97,14 +99,15 @@ class TrainConfig(Config):
     @property
     def prunes_nodes(self) -> bool:
         """Whether hidden nodes are to leave."""
-        return self.nodes is not None or self.macs is not None
+        return any(given is not None for given in (self.nodes, self.macs, self.luts))
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
         if self.keep is not None and self.price_budget is not None:
             raise ValueError("keep and price_budget are both given; give one")
-        if self.nodes is not None and self.macs is not None:
-            raise ValueError("nodes and macs are both given; give one")
+        given = [what for what in ("nodes", "macs", "luts") if getattr(self, what) is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} are given; give one")
         if self.nodes is not None:
             if len(self.nodes) != len(self.hidden):
                 raise ValueError(

@@ -30,6 +30,15 @@ WEIGHTS_FILE = "weights.safetensors"
 Activation = Literal["relu", "linear"]
 
 
+def significant_bits(raw: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the bits of integers from the leading to the last one, 0 for a zero; any shape."""
+    size = np.abs(raw).astype(np.int64)
+    # The last set bit is x & -x.
+    odd = size // np.maximum(size & -size, 1)
+    bits: NDArray[np.int64] = np.ceil(np.log2(odd + 1)).astype(np.int64)
+    return bits
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """A dense layer and its activation.
@@ -172,10 +181,8 @@ class Model:
         """
         total, source = 0, self.inputs.format
         for layer in self.layers:
-            raw = np.abs(layer.weight_format.from_float(layer.weight)).astype(np.int64)
-            some = raw[raw > 0]
-            # The last set bit is x & -x.
-            total += int((np.floor(np.log2(some)) - np.log2(some & -some) + 1).sum()) * source.width
+            bits = significant_bits(layer.weight_format.from_float(layer.weight))
+            total += int(bits.sum()) * source.width
             source = layer.result_format
         return total
 

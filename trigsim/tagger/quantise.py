@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
 from trigsim.numeric.fixed import FixedFormat, Overflow, Rounding
+from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.model import Layer
-from trigsim.tagger.resize import dense_layers
 
 
 def fake_quantise(x: Tensor, fmt: FixedFormat) -> Tensor:

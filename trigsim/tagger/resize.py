@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,46 +15,13 @@ from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
 from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold
+from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.elimination import eliminate
 from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit
+from trigsim.tagger.node_budget import NodeBudget
 
-#: Activations that work node by node, so that a node may leave.
-ELEMENTWISE = (
-    nn.ReLU,
-    nn.LeakyReLU,
-    nn.Tanh,
-    nn.Sigmoid,
-    nn.ELU,
-    nn.GELU,
-    nn.SiLU,
-    nn.Hardtanh,
-    nn.ReLU6,
-    nn.Softplus,
-)
-
-
-def dense_layers(module: nn.Sequential) -> list[nn.Linear]:
-    """Return the dense layers of a checked network.
-
-    Raises
-    ------
-    InputError
-        If there is another kind of layer, no dense layer, an activation at the end or widths that disagree.
-    """
-    if not isinstance(module, nn.Sequential):
-        raise InputError(f"the network is a {type(module).__name__}; give a torch.nn.Sequential")
-    for i, layer in enumerate(module):
-        if not isinstance(layer, (nn.Linear, nn.Identity, nn.Dropout, *ELEMENTWISE)):
-            raise InputError(f"layer {i} is {type(layer).__name__}; use dense layers and elementwise activations")
-    layers = [layer for layer in module if isinstance(layer, nn.Linear)]
-    if not layers or not isinstance(module[-1], nn.Linear):
-        raise InputError("the network must end in a dense layer that gives a logit or class scores")
-    for one, two in pairwise(layers):
-        if one.out_features != two.in_features:
-            raise InputError(
-                f"a layer of {one.out_features} nodes feeds one of {two.in_features} inputs; make them equal"
-            )
-    return layers
+#: Part of training after which what products cost is looked up anew.
+REPRICE = 0.01
 
 
 class Gated(nn.Module):
@@ -69,9 +37,8 @@ class Gated(nn.Module):
         Nodes that stay in each hidden layer; None: no gates.
     prices : array_like, optional
         Of the inputs; see `BudgetedCancelOut`.
-    macs : int, optional
-        Instead of `nodes`: multiply-accumulates that the exported network may have; training decides which layer
-        gives up how many nodes.
+    total : NodeBudget, optional
+        Instead of `nodes`: what the exported network may cost; training decides which layer gives up what.
     """
 
     def __init__(
@@ -81,7 +48,7 @@ class Gated(nn.Module):
         inputs: float | None = None,
         nodes: Sequence[int] | None = None,
         prices: ArrayLike | None = None,
-        macs: int | None = None,
+        total: NodeBudget | None = None,
     ) -> None:
         super().__init__()
         layers = dense_layers(module)
@@ -94,16 +61,20 @@ class Gated(nn.Module):
             self.gates[0] = BudgetedCancelOut(layers[0].in_features, keep=inputs, prices=prices)
         for i, m in enumerate(nodes or (), start=1):
             self.gates[i] = BudgetedCancelOut(layers[i].in_features, keep=m)
-        self.macs, self.progress = macs, 0.0
-        if macs is not None:
+        self.total, self.progress = total, 0.0
+        if total is not None:
             if nodes is not None:
-                raise InputError("nodes and macs are both given; give one")
+                raise InputError(f"nodes and {total.unit} are both given; give one")
             if len(layers) == 1:
-                raise InputError("a budget of multiply-accumulates needs hidden layers; give inputs instead")
-            least = layers[0].in_features if inputs is None else 1 if prices is not None else inputs
-            fewest = self._macs([least, *(1 for _ in layers[1:])])
-            if macs < fewest:
-                raise InputError(f"macs is {macs}; one node a layer takes {fewest:g}, allow at least that")
+                raise InputError(f"a budget of {total.unit} needs hidden layers; give inputs instead")
+            self.costs, self._priced_at = total.prices(layers), 0.0
+            least = layers[0].in_features if inputs is None else 1 if prices is not None else int(inputs)
+            fewest = self._cheapest(least)
+            if total.limit < fewest:
+                takes = math.ceil(fewest)
+                raise InputError(
+                    f"{total.unit} is {total.limit:g}; one node a layer takes {takes}, allow at least that"
+                )
             for i, layer in enumerate(layers[1:], start=1):
                 # No budget of their own: that of all of them together is in `penalty`.
                 self.gates[i] = BudgetedCancelOut(layer.in_features, keep=layer.in_features, budget=0.0)
@@ -125,52 +96,59 @@ class Gated(nn.Module):
         self.progress = t
         for gate in self.budgets:
             gate.anneal(t)
+        if self.total is not None and t >= self._priced_at + REPRICE:
+            self.costs, self._priced_at = self.total.prices(dense_layers(self.module)), t
 
     def penalty(self) -> Tensor:
         """Return the sum of the gates' terms, and that of the common budget if there is one."""
         terms = [g.penalty() for g in self.budgets]
-        if self.macs is not None:
-            layers = dense_layers(self.module)
-            full = self._macs([layer.in_features for layer in layers])
-            allowed = full + (self.macs - full) * min(1.0, self.progress / RAMP)
-            expected = self._macs(
-                [
-                    gate.gates().sum() if isinstance(gate, BudgetedCancelOut) else layer.in_features
-                    for gate, layer in zip(self.gates, layers, strict=True)
-                ]
-            )
+        if self.total is not None:
+            full = float(sum(cost.sum() for cost in self.costs))
+            allowed = full + (self.total.limit - full) * min(1.0, self.progress / RAMP)
+            expected = self._cost([g.gates() if isinstance(g, BudgetedCancelOut) else None for g in self.gates])
             # In units of what a node costs on average, as the gates' own terms are in units of an input.
-            node = full / sum(layer.in_features for layer in layers[1:])
+            node = full / sum(cost.shape[1] for cost in self.costs[1:])
             terms.append(torch.as_tensor(BUDGET * ((expected - allowed) / node) ** 2 / max(1.0, allowed / node)))
         return torch.stack(terms).sum() if terms else torch.zeros(())
 
-    def _macs(self, widths: Sequence[Any]) -> Any:
-        """Return the products of dense layers that read so many values each."""
-        outputs = dense_layers(self.module)[-1].out_features
-        return sum(a * b for a, b in pairwise([*widths, outputs]))
+    def _cost(self, opened: Sequence[Tensor | None]) -> Tensor:
+        """Return what all products cost, each as far as its ends are open; None: all of a layer's inputs are."""
+        wide = [torch.ones(c.shape[1]) if g is None else g for c, g in zip(self.costs, opened, strict=True)]
+        ends = [*wide[1:], torch.ones(self.costs[-1].shape[0])]
+        return torch.stack([out @ cost @ x for out, cost, x in zip(ends, self.costs, wide, strict=True)]).sum()
+
+    def _cheapest(self, inputs: int) -> float:
+        """Return about what a network of so many inputs and one node a layer costs: products of the mean price."""
+        counts = [inputs, *(1 for _ in self.costs[1:]), self.costs[-1].shape[0]]
+        return sum(a * b * float(cost.mean()) for (a, b), cost in zip(pairwise(counts), self.costs, strict=True))
 
     def _share_out(self) -> None:
-        """Give each hidden layer the nodes that it keeps: the least open leave until the products fit."""
-        assert self.macs is not None
-        first, hidden = self.gates[0], self.budgets
-        inputs = dense_layers(self.module)[0].in_features
+        """Give each hidden layer the nodes that it keeps: the least open leave until what is left fits."""
+        assert self.total is not None
+        layers = dense_layers(self.module)
+        self.costs = self.total.prices(layers)
+        opened = [torch.ones(layer.in_features) for layer in layers]
+        first = self.gates[0]
         if isinstance(first, BudgetedCancelOut):
-            inputs, hidden = len(first.selected()), hidden[1:]
-        widths = [inputs, *(len(gate.weight) for gate in hidden)]
-        order = sorted((float(w), i) for i, gate in enumerate(hidden, start=1) for w in gate.weight.detach())
-        for _, i in order:
-            if self._macs(widths) <= self.macs:
+            opened[0] = torch.zeros(layers[0].in_features).scatter_(0, torch.from_numpy(first.selected()), 1.0)
+        hidden = [g for g in self.gates[1:] if isinstance(g, BudgetedCancelOut)]
+        order = sorted(
+            (float(w), i, j) for i, gate in enumerate(hidden, start=1) for j, w in enumerate(gate.weight.detach())
+        )
+        for _, i, j in order:
+            if float(self._cost(opened)) <= self.total.limit:
                 break
-            widths[i] = max(1, widths[i] - 1)
-        for gate, width in zip(hidden, widths[1:], strict=True):
-            gate.keep = width
+            if opened[i].sum() > 1:
+                opened[i][j] = 0
+        for gate, left in zip(hidden, opened[1:], strict=True):
+            gate.keep = int(left.sum())
 
     def export(self) -> tuple[NDArray[np.int64], nn.Sequential]:
         """Close the gates and return the inputs that stay, sorted, and the plain, smaller network on those.
 
         Its outputs equal this network's, up to float rounding.
         """
-        if self.macs is not None:
+        if self.total is not None:
             self._share_out()
         small = copy.deepcopy(self.module)
         layers = [(i, layer) for i, layer in enumerate(small) if isinstance(layer, nn.Linear)]
@@ -198,7 +176,7 @@ def resize(
     inputs: float | None,
     nodes: Sequence[int] | None,
     prices: ArrayLike | None = None,
-    macs: int | None = None,
+    total: NodeBudget | None = None,
     select: int,
     tune: int,
     restarts: int = 1,
@@ -213,7 +191,7 @@ def resize(
         choose much the same inputs.
     train, valid : Sample
     pace : Pace
-    inputs, nodes, prices, macs
+    inputs, nodes, prices, total
         See `Gated`; without any budget only fine-tuning is left.
     select, tune : int
         Epochs with gates, and of the exported network.
@@ -258,7 +236,7 @@ def resize(
         return Try(evaluate(small, few)[1], columns[kept], small, history)
 
     n = train.x.shape[1]
-    hidden = {"nodes": nodes, "macs": macs}
+    hidden = {"nodes": nodes, "total": total}
     tries = [
         attempt(
             module if number == 0 else _fresh(module), np.arange(n), {"inputs": inputs, "prices": prices, **hidden}

@@ -14,9 +14,10 @@ from torch import nn
 
 from trigsim.base.errors import InputError
 from trigsim.numeric.random import stream_rng
+from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.quantise import fake_quantise, grid_format
-from trigsim.tagger.resize import dense_layers, resize
+from trigsim.tagger.resize import resize
 
 RATE = 3e-3
 #: Gradient steps of a phase, and the fewest epochs: small tables are walked through more often.

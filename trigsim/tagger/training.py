@@ -23,6 +23,7 @@ from trigsim.tagger.evaluation import auc, rejection, threshold
 from trigsim.tagger.fitting import History, Pace, Sample, fit, seeded
 from trigsim.tagger.inputs import InputMap, fit_input_map
 from trigsim.tagger.model import Model
+from trigsim.tagger.node_budget import NodeBudget
 from trigsim.tagger.quantise import QuantisedNetwork
 from trigsim.tagger.resize import resize
 
@@ -93,7 +94,7 @@ def train(
             Pace(config.learning_rate, config.batch, generator, advance, config.weight_decay),
             inputs=config.keep if prices is None else config.price_budget,
             nodes=config.nodes,
-            macs=config.macs,
+            total=_total(config),
             prices=prices,
             select=config.epochs.select,
             tune=config.epochs.tune,
@@ -146,7 +147,7 @@ def for_budget(
     update: dict[str, Any] = {"keep": keep}
     name = f"{config.name}-k{keep}"
     if nodes is not None:
-        update |= {"nodes": nodes, "macs": None}
+        update |= {"nodes": nodes, "macs": None, "luts": None}
         name += "-n" + "x".join(map(str, nodes))
     if bits is not None:
         update["precision"] = config.precision.model_copy(update={"weights": bits, "activations": bits})
@@ -368,6 +369,23 @@ def quantise_and_tune(
             keep_best=penalty is None,
         )
     return quantised, history
+
+
+def _total(config: TrainConfig) -> NodeBudget | None:
+    """Return what the network may cost as a whole, if the training says so."""
+    if config.macs is not None:
+        return NodeBudget(config.macs)
+    if config.luts is None:
+        return None
+    layers, bits = len(config.hidden) + 1, config.precision
+    return NodeBudget(
+        config.luts,
+        config.layer_bits(bits.weights, layers, "weights"),
+        (
+            FixedFormat.parse(bits.input).width,
+            *config.layer_bits(bits.activations, layers - 1, "activations"),
+        ),
+    )
 
 
 def network(widths: Sequence[int]) -> nn.Sequential:
