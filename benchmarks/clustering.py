@@ -39,12 +39,13 @@ def crossing_inputs(library: Path, pile_up: int, n: int) -> Iterator[tuple[np.nd
         # A few at a time, for the memory's sake.
         for seed in range(1, n // 2, 250):
             given = crossings(library, pile_up, what, min(250, n // 2 - seed + 1), seed)
-            towers, tracks, ends, muons, muon_ends = given
+            towers, hadronic, tracks, ends, muons, muon_ends = given
             work, out = workspace(most_tracks(ends)), outputs(1)
             for i in range(len(towers)):
                 reconstruct_crossing(
                     par,
                     towers[i],
+                    hadronic[i],
                     tracks,
                     ends[i],
                     ends[i + 1],

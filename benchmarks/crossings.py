@@ -16,7 +16,7 @@ from trigsim.stream.plan import Plan, Pool, draw_plan
 from trigsim.stream.source import Source
 
 ROOT = Path(__file__).parents[1]
-Given = tuple[NDArray[np.int32], Tracks, NDArray[np.int64], Muons, NDArray[np.int64]]
+Given = tuple[NDArray[np.int32], NDArray[np.int32], Tracks, NDArray[np.int64], Muons, NDArray[np.int64]]
 
 
 def crossings(library: Path, pile_up: int, what: str, n: int, seed: int = 1) -> Given:
@@ -32,8 +32,8 @@ def crossings(library: Path, pile_up: int, what: str, n: int, seed: int = 1) -> 
         plan = source.signal_plan(what, 0, n, seed)
     else:
         plan = source.rate_plan(source.strata.names.index(what), n, seed, "bench", 0)
-    towers = np.zeros((n, N_ETA, N_PHI), np.int32)
-    parts = [_overlay(source.pool, plan, i, pile_up > 0, towers[i]) for i in range(n)]
+    towers = np.zeros((2, n, N_ETA, N_PHI), np.int32)
+    parts = [_overlay(source.pool, plan, i, pile_up > 0, towers[:, i]) for i in range(n)]
     tracks, muons = (
         type(parts[0][k])(
             *(np.concatenate(values).astype(np.int32) for values in zip(*(p[k] for p in parts), strict=True))
@@ -41,7 +41,7 @@ def crossings(library: Path, pile_up: int, what: str, n: int, seed: int = 1) -> 
         for k in (0, 1)
     )
     ends = [np.concatenate([[0], np.cumsum([len(p[k].pt) for p in parts])]) for k in (0, 1)]
-    return towers, tracks, ends[0], muons, ends[1]
+    return *towers, tracks, ends[0], muons, ends[1]
 
 
 def _overlay(pool: Pool, plan: Plan, i: int, whole: bool, towers: NDArray[np.int32]) -> tuple[Tracks, Muons]:
@@ -53,9 +53,9 @@ def _overlay(pool: Pool, plan: Plan, i: int, whole: bool, towers: NDArray[np.int
             slice(ends[e], ends[e + 1]) for ends in (pool.tower_offsets, pool.track_offsets, pool.muon_offsets)
         )
         row = pool.tower_ieta[t].astype(int)
-        np.add.at(
-            towers, (row if sign > 0 else N_ETA - 1 - row, (pool.tower_iphi[t] + turn) % N_PHI), pool.tower_et[t]
-        )
+        cell = row if sign > 0 else N_ETA - 1 - row, (pool.tower_iphi[t] + turn) % N_PHI
+        for grid, part in zip(towers, (pool.tower_et[t], pool.tower_hadronic[t]), strict=True):
+            np.add.at(grid, cell, part)
         tracks.append([
             pool.track_pt[k], sign * pool.track_eta[k], (pool.track_phi[k] + turn * FINE) % (N_PHI * FINE),
             plan.z0[c] + sign * pool.track_z0[k], pool.track_d0[k], pool.track_charge[k],

@@ -25,11 +25,22 @@ from trigsim.tagger.features import FEATURES, d0_table
 
 
 @njit(cache=True)
-def everything(par, towers, tracks, ends, muons, muon_ends, work, out, wanted, a, b, row):
+def everything(par, towers, hadronic, tracks, ends, muons, muon_ends, work, out, wanted, a, b, row):
     """Reconstruct all crossings and compute the wanted features of their large-R jets."""
     for i in range(len(towers)):
         found = reconstruct_crossing(
-            par, towers[i], tracks, ends[i], ends[i + 1], muons, muon_ends[i], muon_ends[i + 1], work, out, i
+            par,
+            towers[i],
+            hadronic[i],
+            tracks,
+            ends[i],
+            ends[i + 1],
+            muons,
+            muon_ends[i],
+            muon_ends[i + 1],
+            work,
+            out,
+            i,
         )
         for jet in range(found):
             candidate_features(work, jet, wanted, a, b, row)
@@ -48,7 +59,7 @@ def timed(call: Callable[[], object], n: int) -> float:
 
 def column(library: Path, pile_up: int, what: str, n: int) -> dict[str, float]:
     """Return the times for one kind of crossing."""
-    towers, tracks, ends, muons, muon_ends = crossings(library, pile_up, what, n)
+    towers, hadronic, tracks, ends, muons, muon_ends = crossings(library, pile_up, what, n)
     par, work, out = parameters(ObjectSettings()), workspace(most_tracks(ends)), outputs(n)
     a, b = d0_table([1.2, 2.4], [0.1, 0.12], [1.0, 1.4])
     row = np.zeros(len(FEATURES), np.int32)
@@ -58,7 +69,7 @@ def column(library: Path, pile_up: int, what: str, n: int) -> dict[str, float]:
     whole = {}
     for name, chosen in groups.items():
         wanted = np.array([f.group in chosen for f in FEATURES])
-        given = (par, towers, tracks, ends, muons, muon_ends, work, out, wanted, a, b, row)
+        given = (par, towers, hadronic, tracks, ends, muons, muon_ends, work, out, wanted, a, b, row)
         whole[name] = timed(lambda given=given: everything(*given), n)
     times["all objects"] = whole["none"]
     times |= {f"features: {k}": v - whole["none"] for k, v in whole.items() if k != "none"}

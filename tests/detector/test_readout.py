@@ -53,6 +53,28 @@ def test_tower_energy_has_the_mean_of_truth_and_the_spread_of_the_preset(detecto
     assert spread**2 * 0.94 <= et.var() <= spread**2 * 1.06 + rounding
 
 
+@pytest.mark.parametrize(("pdg", "share"), [(22, 0.0), (11, 0.0), (211, 0.665), (2112, 0.665)])
+def test_hadrons_leave_their_energy_behind_the_electromagnetic_part(detector, guns, pdg, share):
+    out = read_out(guns(N, [pdg], [0], 50.0, 0.3, 0.2), detector, rng())
+    behind = np.divide(out.tower_hadronic, out.tower_et)
+    # A third goes through, of the rest half stays on the average: 1 - 0.67 / 2.
+    assert behind.mean() == pytest.approx(share, abs=4 * 0.36 / math.sqrt(N))
+    assert (behind == 1).mean() == pytest.approx(0.33 if share else 0, abs=4 * 0.5 / math.sqrt(N))
+
+
+def test_where_showers_start_changes_nothing_else(detector, guns):
+    truth = guns(200, [211, 22, 13], [1, 0, -1], 5.0, 0.4, 0.1)
+    calorimeter = detector.calorimeter
+    late = calorimeter.model_copy(
+        update={"early_shower": calorimeter.early_shower.model_copy(update={"value": 0.0})}
+    )
+    first, second = (
+        read_out(truth, d, rng()) for d in (detector, detector.model_copy(update={"calorimeter": late}))
+    )
+    for f in dataclasses.fields(first):
+        assert np.array_equal(getattr(first, f.name), getattr(second, f.name)) == (f.name != "tower_hadronic")
+
+
 def test_particles_land_in_the_tower_they_point_to(detector, guns):
     ieta, iphi = np.array([0, 30, 58, 115]), np.array([0, 71, 35, 20])
     truth = guns(50, [22] * 4, [0] * 4, 50.0, (ieta - 57.5) * TOWER_ETA, (iphi + 0.5) * TOWER_PHI)

@@ -57,7 +57,7 @@ def folder(tmp_path, random_collisions):
     write_manifest(
         tmp_path,
         Manifest(
-            format="trigsim-library", version=1, name="x", seed=1, energy=14e3, strata=tuple(records),
+            format="trigsim-library", version=2, name="x", seed=1, energy=14e3, strata=tuple(records),
             sample={}, detector={}, provenance={},
         ),
     )  # fmt: skip
@@ -118,7 +118,7 @@ def test_truncated_file_with_a_matching_hash(folder, share):
     ("change", "says"),
     [
         (lambda m: m.pop("seed"), "seed"),
-        (lambda m: m.update(version=2), "version 2"),
+        (lambda m: m.update(version=1), "version 1"),
         (lambda m: m.update(format="trigsim-library-2"), "format"),
         (lambda m: m.update(extra=1), "extra"),
         (lambda m: m["strata"][0].update(file="../sig.root"), "pattern"),

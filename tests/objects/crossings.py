@@ -8,7 +8,7 @@ from trigsim.events.model import FINE, N_ETA, N_PHI, TOWER_ETA, TOWER_PHI, TRACK
 from trigsim.objects import Muons, Tracks
 
 #: Arguments of `objects.reconstruct`.
-Given = tuple[np.ndarray, Tracks, np.ndarray, Muons, np.ndarray]
+Given = tuple[np.ndarray, np.ndarray, Tracks, np.ndarray, Muons, np.ndarray]
 
 
 def toy_crossings(n: int, seed: int, pile_up_tracks: int = 60, hard_pt: float = 300.0) -> Given:
@@ -48,4 +48,5 @@ def toy_crossings(n: int, seed: int, pile_up_tracks: int = 60, hard_pt: float = 
         counts.append(len(pt))
     tracks = Tracks(*(np.concatenate(parts) for parts in columns))
     muons = Muons(*(np.zeros(0, np.int32) for _ in Muons._fields))
-    return towers, tracks, np.concatenate([[0], np.cumsum(counts)]), muons, np.zeros(n + 1, np.int64)
+    hadronic = (towers * rng.choice([0.0, 0.05, 0.5, 1.0], towers.shape, p=[0.5, 0.2, 0.2, 0.1])).astype(np.int32)
+    return towers, hadronic, tracks, np.concatenate([[0], np.cumsum(counts)]), muons, np.zeros(n + 1, np.int64)

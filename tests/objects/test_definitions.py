@@ -97,7 +97,7 @@ def is_peak(grid, row, column, wing):
     )
 
 
-def slow_objects(towers, tracks, own):
+def slow_objects(towers, hadronic, tracks, own):
     z, total = slow_vertex(tracks, own)
     charged, near, direct, chosen = slow_grids(tracks, own, z)
     clean = slow_clean(towers, charged, near) + direct
@@ -107,15 +107,17 @@ def slow_objects(towers, tracks, own):
         if et >= 120 and is_peak(clean, row, column, 4):
             jets.append((et, row, column))
     central = [j for j in jets if j[0] >= 240 and abs(ETA[j[1]]) < SETTINGS.tracker_abs_eta]
-    mean = towers.sum(axis=1) // 72
+    front = towers - hadronic
+    mean = front.sum(axis=1) // 72
     photons = []
     for row in np.flatnonzero(np.abs(ETA) < SETTINGS.tracker_abs_eta):
-        for column in np.flatnonzero(towers[row] >= 40 + mean[row]):
-            sides = [towers[row - 1, column], towers[row + 1, column]]
-            sides += [towers[row, (column + 1) % 72], towers[row, column - 1]]
-            et = towers[row, column] + max(sides) - 2 * mean[row]
-            if et >= 80 and is_peak(towers, row, column, 1):
-                around = box(towers, row, column, 2).sum() - 23 * mean[row] - et
+        for column in np.flatnonzero(front[row] >= 40 + mean[row]):
+            sides = [(row, (column - 1) % 72), (row, (column + 1) % 72), (row - 1, column), (row + 1, column)]
+            second = max(sides, key=lambda side: front[side])
+            et = front[row, column] + front[second] - 2 * front[row].sum() // 72
+            leak = hadronic[row, column] + hadronic[second] - 2 * hadronic[row].sum() // 72
+            if et >= 80 and 8 * leak <= et and is_peak(front, row, column, 1):
+                around = box(towers, row, column, 2).sum() - 25 * towers[row].sum() // 72 - et
                 photons.append((et, row, column, int(5 * around <= et)))
     tracked = clean[np.abs(ETA) < SETTINGS.tracker_abs_eta].sum()
     missing = [
@@ -140,15 +142,15 @@ def crossings(request):
     tracks = {"quiet": 5, "busy": 200}[request.param]
     given = toy_crossings(CROSSINGS, 11, pile_up_tracks=tracks)
     objects = reconstruct(*given)
-    towers, track, ends = given[:3]
+    towers, hadronic, track, ends = given[:4]
     work, out, par = workspace(1000), outputs(1), parameters(SETTINGS)
     found = []
     for i in range(CROSSINGS):
-        reconstruct_crossing(par, towers[i], track, ends[i], ends[i + 1], given[3], 0, 0, work, out, 0)
+        reconstruct_crossing(par, towers[i], hadronic[i], track, ends[i], ends[i + 1], given[4], 0, 0, work, out, 0)
         fields = {name: {k: v[i] for k, v in c.fields.items()} for name, c in objects.collections.items()}
         own = range(ends[i], ends[i + 1])
         clean = work.clean.reshape(72, WIDE)[:, EDGE : EDGE + 116].T.copy()
-        found.append((fields, clean, slow_objects(towers[i].astype(int), track, own)))
+        found.append((fields, clean, slow_objects(towers[i].astype(int), hadronic[i].astype(int), track, own)))
     return found
 
 
@@ -192,9 +194,9 @@ def test_a_jet_on_the_seam_is_found_once():
     # Beyond the tracker; two equal maxima across the seam in phi.
     towers[0, 100, [71, 0]] = 400
     given = toy_crossings(1, 1)
-    no_tracks = given[1]._replace(**{k: v[:0] for k, v in given[1]._asdict().items()})
+    no_tracks = given[2]._replace(**{k: v[:0] for k, v in given[2]._asdict().items()})
     none = np.zeros(2, np.int64)
-    jets = reconstruct(towers, no_tracks, none, given[3], none).collections["JET"].fields
+    jets = reconstruct(towers, 0 * towers, no_tracks, none, given[4], none).collections["JET"].fields
     assert (jets["pt"][0] > 0).sum() == 1
     assert jets["eta"][0, 0] == 2 * 100 - 115
 
@@ -206,7 +208,7 @@ def test_muons_are_sorted_and_rounded():
     phi = np.array([0, 9215, 8, 7, 24, 0, 0, 0, 0, 0], np.int32)
     charge = np.where(np.arange(10) % 2, -1, 1).astype(np.int32)
     muons = Muons(pt, eta, phi, charge)
-    mu = reconstruct(*given[:3], muons, np.array([0, 10])).collections["MU"].fields
+    mu = reconstruct(*given[:4], muons, np.array([0, 10])).collections["MU"].fields
     assert mu["pt"][0].tolist() == [40, 40, 15, 14, 13, 12, 11, 10]
     # One step is 16 fine ones; halves go up; phi wraps.
     assert mu["eta"][0, [0, 1, 5]].tolist() == [1, 0, 0]

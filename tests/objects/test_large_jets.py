@@ -16,10 +16,12 @@ SETTINGS = ObjectSettings()
 
 
 def each_crossing(**toy):
-    towers, tracks, ends, muons, _ = toy_crossings(CROSSINGS, 21, **toy)
+    towers, hadronic, tracks, ends, muons, _ = toy_crossings(CROSSINGS, 21, **toy)
     work, out, par = workspace(1000), outputs(CROSSINGS), parameters(SETTINGS)
     for i in range(CROSSINGS):
-        found = reconstruct_crossing(par, towers[i], tracks, ends[i], ends[i + 1], muons, 0, 0, work, out, i)
+        found = reconstruct_crossing(
+            par, towers[i], hadronic[i], tracks, ends[i], ends[i + 1], muons, 0, 0, work, out, i
+        )
         yield i, found, work, out
 
 

@@ -13,7 +13,8 @@ def empty(record):
 
 def no_crossing(n=1):
     offsets = np.zeros(n + 1, dtype=np.int64)
-    return [np.zeros((n, 116, 72), dtype=np.int32), empty(Tracks), offsets, empty(Muons), offsets]
+    towers = np.zeros((n, 116, 72), dtype=np.int32)
+    return [towers, towers.copy(), empty(Tracks), offsets, empty(Muons), offsets]
 
 
 def one_jet():
@@ -24,8 +25,8 @@ def one_jet():
     phi = rng.normal(9216 / (2 * np.pi), 100, 20).astype(np.int32)
     np.add.at(given[0][0], ((eta + 58 * 128) // 128, phi // 128), 160)
     fill = np.ones(20, dtype=np.int32)
-    given[1] = Tracks(fill * 640, eta, phi, fill * 160, fill, fill)
-    given[2] = np.array([0, 20], dtype=np.int64)
+    given[2] = Tracks(fill * 640, eta, phi, fill * 160, fill, fill)
+    given[3] = np.array([0, 20], dtype=np.int64)
     return given
 
 
@@ -58,17 +59,20 @@ def spoilt():
         given[position] = value
         return given
 
-    towers, tracks = one_jet()[:2]
+    towers, hadronic, tracks = one_jet()[:3]
     yield "float64", change(0, towers.astype(float))
     yield "out of range", change(0, towers - 1)
     yield "out of range", change(0, towers + (1 << 24))
     yield "shape", change(0, towers[:, :, :70])
-    yield "offsets", change(2, np.array([0, 21], dtype=np.int64))
-    yield "offsets", change(2, np.array([0, 1, 2], dtype=np.int64))
-    yield "charge", change(1, tracks._replace(charge=tracks.charge * 0))
-    yield "eta", change(1, tracks._replace(eta=tracks.eta + 10000))
-    yield "phi", change(1, tracks._replace(phi=tracks.phi + 9216))
-    yield "int64", change(1, tracks._replace(d0=tracks.d0.astype(np.int64)))
+    yield "hadronic part", change(1, towers + 1)
+    yield "hadronic part", change(1, hadronic - 1)
+    yield "hadronic holds 2", change(1, np.zeros((2, 116, 72), dtype=np.int32))
+    yield "offsets", change(3, np.array([0, 21], dtype=np.int64))
+    yield "offsets", change(3, np.array([0, 1, 2], dtype=np.int64))
+    yield "charge", change(2, tracks._replace(charge=tracks.charge * 0))
+    yield "eta", change(2, tracks._replace(eta=tracks.eta + 10000))
+    yield "phi", change(2, tracks._replace(phi=tracks.phi + 9216))
+    yield "int64", change(2, tracks._replace(d0=tracks.d0.astype(np.int64)))
 
 
 @pytest.mark.parametrize(("word", "given"), list(spoilt()))

@@ -16,6 +16,7 @@ def made_up(n: int, seed: int) -> Collisions:
     cells = [rng.choice(N_ETA * N_PHI, k, replace=False) for k in towers]
     flat = np.concatenate([*cells, np.zeros(0, np.int64)]).astype(np.int64)
     a, m = tracks.sum(), muons.sum()
+    et = rng.integers(1, 800, len(flat))
     half = N_ETA // 2 * FINE - 1
     truth = {name: np.zeros(n, np.float32) for name in ("pt_hat", "resonance_pt", "resonance_eta", "resonance_phi")}
     quarks = {name: np.zeros((n, 2), np.float32) for name in ("quark_pt", "quark_eta", "quark_phi")}
@@ -23,7 +24,8 @@ def made_up(n: int, seed: int) -> Collisions:
         tower_offsets=offsets(towers),
         tower_ieta=(flat // N_PHI).astype(np.uint8),
         tower_iphi=(flat % N_PHI).astype(np.uint8),
-        tower_et=rng.integers(1, 800, len(flat)).astype(np.uint16),
+        tower_et=et.astype(np.uint16),
+        tower_hadronic=rng.integers(0, et + 1).astype(np.uint16),
         track_offsets=offsets(tracks),
         track_pt=rng.integers(64, 4000, a).astype(np.uint16),
         track_eta=rng.integers(-half, half, a).astype(np.int16),

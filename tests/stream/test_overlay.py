@@ -32,7 +32,9 @@ def toys(seed, very_hard=False):
     """Nine soft collisions and five hard ones; the towers of very hard ones saturate."""
     hard = made_up(5, seed + 1)
     if very_hard:
-        hard = replace(hard, tower_et=np.full_like(hard.tower_et, 60000))
+        hard = replace(
+            hard, tower_et=np.full_like(hard.tower_et, 60000), tower_hadronic=np.full_like(hard.tower_et, 50000)
+        )
     return [made_up(9, seed), hard]
 
 
@@ -43,16 +45,16 @@ def some_blocks(seed):
 
 
 def by_hand(parts, plan, i):
-    """Towers, tracks and muons of a crossing without blocks, in numpy."""
+    """Towers, their hadronic part, tracks and muons of a crossing without blocks, in numpy."""
     one = concatenate(parts)
-    towers = np.zeros((N_ETA, N_PHI), np.int64)
+    towers = np.zeros((2, N_ETA, N_PHI), np.int64)
     tracks, muons = [np.zeros((6, 0), int)], [np.zeros((4, 0), int)]
     for c in range(plan.offsets[i], plan.offsets[i + 1]):
         e, sign, turn = plan.event[c], -1 if plan.mirror[c] else 1, plan.rotation[c] * FINE
-        grid = np.zeros((N_ETA, N_PHI), np.int64)
+        grid = np.zeros_like(towers)
         t = slice(one.tower_offsets[e], one.tower_offsets[e + 1])
-        grid[one.tower_ieta[t], one.tower_iphi[t]] = one.tower_et[t]
-        towers += np.roll(grid[::sign], plan.rotation[c], axis=1)
+        grid[:, one.tower_ieta[t], one.tower_iphi[t]] = one.tower_et[t], one.tower_hadronic[t]
+        towers += np.roll(grid[:, ::sign], plan.rotation[c], axis=2)
         t = slice(one.track_offsets[e], one.track_offsets[e + 1])
         phi = (one.track_phi[t].astype(int) + turn) % (N_PHI * FINE)
         z0 = plan.z0[c] + sign * one.track_z0[t].astype(int)
@@ -62,16 +64,16 @@ def by_hand(parts, plan, i):
         m = slice(one.muon_offsets[e], one.muon_offsets[e + 1])
         phi = (one.muon_phi[m].astype(int) + turn) % (N_PHI * FINE)
         muons.append(np.stack([one.muon_pt[m], sign * one.muon_eta[m].astype(int), phi, one.muon_charge[m]]))
-    return np.minimum(towers, 65535), np.concatenate(tracks, axis=1), np.concatenate(muons, axis=1)
+    return *np.minimum(towers, 65535), np.concatenate(tracks, axis=1), np.concatenate(muons, axis=1)
 
 
 def reconstructed(parts, plan):
     """Trigger objects of `by_hand`."""
     made = [by_hand(parts, plan, i) for i in range(len(plan))]
-    ends = [np.cumsum([0, *(m[k].shape[1] for m in made)]) for k in (1, 2)]
-    tracks, muons = (np.concatenate([m[k] for m in made], axis=1).astype(np.int32) for k in (1, 2))
-    towers = np.stack([m[0] for m in made]).astype(np.int32)
-    return reconstruct(towers, Tracks(*tracks), ends[0], Muons(*muons), ends[1])
+    ends = [np.cumsum([0, *(m[k].shape[1] for m in made)]) for k in (2, 3)]
+    tracks, muons = (np.concatenate([m[k] for m in made], axis=1).astype(np.int32) for k in (2, 3))
+    towers, hadronic = (np.stack([m[k] for m in made]).astype(np.int32) for k in (0, 1))
+    return reconstruct(towers, hadronic, Tracks(*tracks), ends[0], Muons(*muons), ends[1])
 
 
 def equal(one, two):
@@ -100,15 +102,17 @@ def test_overlay_equals_numpy(seed, soft, hard, very_hard, in_blocks):
     work, muons = workspace(200), Muons(*(np.zeros(200, np.int32) for _ in Muons._fields))
     # What a crossing leaves behind must not reach the next.
     work.towers[:] = 7
+    work.hadronic[:] = 7
     for i in range(2):
         found = overlay_crossing(
             packed, pack_blocks(blocks, made, packed, PAR), plan_arrays(plan), i, PAR, work, muons
         )
-        towers, _, expected = by_hand(parts, unfolded(plan), i)
-        grid = work.towers.reshape(N_PHI, WIDE)
-        np.testing.assert_array_equal(grid[:, EDGE : EDGE + N_ETA].T, towers)
-        assert not grid[:, :EDGE].any()
-        assert not grid[:, EDGE + N_ETA :].any()
+        *towers, _, expected = by_hand(parts, unfolded(plan), i)
+        for flat, known in zip((work.towers, work.hadronic), towers, strict=True):
+            grid = flat.reshape(N_PHI, WIDE)
+            np.testing.assert_array_equal(grid[:, EDGE : EDGE + N_ETA].T, known)
+            assert not grid[:, :EDGE].any()
+            assert not grid[:, EDGE + N_ETA :].any()
         np.testing.assert_array_equal(np.stack([field[: found[3]] for field in muons]), expected)
 
 
@@ -144,7 +148,7 @@ def test_memory_has_room_for_the_fullest_crossing(seed, soft, hard):
     made = pool(parts)
     packed = pack_pool(made, PAR)
     found = most_entries(packed, pack_blocks(None, made, packed, PAR), plan)
-    crossings = [by_hand(parts, plan, i)[1:] for i in range(len(plan))]
+    crossings = [by_hand(parts, plan, i)[2:] for i in range(len(plan))]
     assert found == tuple(max(1, *(entries[k].shape[1] for entries in crossings)) for k in range(2))
 
 
@@ -195,10 +199,11 @@ def test_plans_repeat(seed):
 
 @pytest.mark.jit
 @pytest.mark.parametrize(
-    ("soft", "digest"), [(0, "0d05b93df9843d7a"), (60, "bcb1dcbde78740f9"), (200, "7f8d941405da9e3f")]
+    ("soft", "digest"), [(0, "df3f1977e12858b9"), (60, "415e9fbfe7ec4923"), (200, "226762610a9c5610")]
 )
 def test_objects_and_features_are_those_of_the_first_kernels(library, soft, digest):
-    # Digests of what the kernels gave before they were made fast, on the very same crossings.
+    # Digests of what the kernels gave before they were made fast, on the very same crossings; e/gamma, which have
+    # another definition since, are not in them.
     beam = Beam(name="b", mean_pileup=30.0, colliding_bunches=2760, vertex_sigma_z_mm=45.0, vertex_source="assumed")
     source = Source.open(library, beam, TEST, exact=True)
     build = made_builder(library.folder, source, ObjectSettings(), wanted_features([np.arange(39)]))
@@ -208,8 +213,8 @@ def test_objects_and_features_are_those_of_the_first_kernels(library, soft, dige
     counts[np.arange(120), 1 + np.arange(120) % 6] = 1
     block = build.build(draw_plan(counts, source.members, 45.0, rng))
     found = hashlib.sha256()
-    for _, collection in sorted(block.objects.collections.items()):
-        for _, field in sorted(collection.fields.items()):
+    for name, collection in sorted(block.objects.collections.items()):
+        for _, field in sorted(collection.fields.items()) if name != "EG" else ():
             found.update(np.ascontiguousarray(field).tobytes())
     found.update(np.ascontiguousarray(block.features_hw).tobytes())
     assert found.hexdigest().startswith(digest)

@@ -25,10 +25,12 @@ TRACK_FEATURES = [f.name.removeprefix("tj1_") for f in FEATURES if f.group == "t
 def candidates(n=12, seed=2, **toy):
     """Yield (workspace, slot, features) of all large-R jets."""
     given = toy_crossings(n, seed, **toy)
-    towers, tracks, ends, muons, _ = given
+    towers, hadronic, tracks, ends, muons, _ = given
     work, out, par = workspace(1000), outputs(n), parameters(ObjectSettings())
     for i in range(n):
-        found = reconstruct_crossing(par, towers[i], tracks, ends[i], ends[i + 1], muons, 0, 0, work, out, i)
+        found = reconstruct_crossing(
+            par, towers[i], hadronic[i], tracks, ends[i], ends[i + 1], muons, 0, 0, work, out, i
+        )
         for slot in range(found):
             row = np.zeros(39, np.int32)
             candidate_features(work, slot, np.ones(39, bool), *D0, row)

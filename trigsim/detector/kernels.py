@@ -36,16 +36,18 @@ def unbiased_integer(value, rng):
 @njit(cache=True, nogil=True)
 def towers(
     offsets, pdg, charge, px, py, pz, energy, x, y, z, field, barrel, endcap, edges, em, hadronic,
-    n_eta, n_phi, tower_eta, lsb, et_max, rng,
+    early_shower, n_eta, n_phi, tower_eta, lsb, et_max, rng, shower_rng,
 ):  # fmt: skip
-    """Return (counts, ieta, iphi, et), towers sorted by index within each collision."""
+    """Return (counts, ieta, iphi, et, hadronic), towers sorted by index within each collision."""
     n = len(offsets) - 1
     counts = np.zeros(n, np.int64)
     capacity = len(pdg)
     ieta = np.empty(capacity, np.uint8)
     iphi = np.empty(capacity, np.uint8)
     et = np.empty(capacity, np.uint16)
+    hadronic_et = np.empty(capacity, np.uint16)
     grid = np.zeros(n_eta * n_phi)
+    behind = np.zeros(n_eta * n_phi)
     touched = np.empty(n_eta * n_phi, np.int64)
     filled = 0
     for i in range(n):
@@ -60,7 +62,8 @@ def towers(
                 continue
             column = math.floor((phi % TWO_PI) / TWO_PI * n_phi) % n_phi
             r = min(region_of(eta, edges), len(edges) - 1)
-            terms = em[r] if code in (11, 22) else hadronic[r]
+            showers_early = code == 11 or code == 22
+            terms = em[r] if showers_early else hadronic[r]
             variance = terms[0] * terms[0] / energy[p] + terms[1] * terms[1]
             # Gamma: positive, with the exact mean even where the spread exceeds the mean.
             response = variance * rng.standard_gamma(1 / variance) if variance > 0 else 1.0
@@ -69,19 +72,26 @@ def towers(
                 touched[n_touched] = cell
                 n_touched += 1
             # Never zero, so that a touched tower is listed once.
-            grid[cell] += max(response * energy[p] / math.cosh(eta), 1e-12)
+            deposit = max(response * energy[p] / math.cosh(eta), 1e-12)
+            grid[cell] += deposit
+            if not showers_early:
+                share = shower_rng.random() if shower_rng.random() < early_shower else 0.0
+                behind[cell] += (1.0 - share) * deposit
         touched[:n_touched].sort()
         for k in range(n_touched):
             cell = touched[k]
             hw = unbiased_integer(grid[cell] / lsb, rng)
+            share = behind[cell] / grid[cell]
             grid[cell] = 0
+            behind[cell] = 0
             if hw > 0:
                 ieta[filled] = cell // n_phi
                 iphi[filled] = cell % n_phi
                 et[filled] = min(hw, et_max)
+                hadronic_et[filled] = int(min(share, 1.0) * et[filled] + 0.5)
                 filled += 1
                 counts[i] += 1
-    return counts, ieta[:filled].copy(), iphi[:filled].copy(), et[:filled].copy()
+    return counts, ieta[:filled].copy(), iphi[:filled].copy(), et[:filled].copy(), hadronic_et[:filled].copy()
 
 
 @njit(cache=True, nogil=True)

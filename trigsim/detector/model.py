@@ -39,14 +39,22 @@ class CalorimeterRegion(Config):
 
 
 class Calorimeter(Config):
-    """Towers of the geometry in `events.model`; the response of every particle is gamma-distributed, mean 1."""
+    """Towers of the geometry in `events.model`; the response of every particle is gamma-distributed, mean 1.
+
+    Photons and electrons end in the electromagnetic part. A hadron starts to shower there with the probability
+    `early_shower` and then leaves a share of its energy there that is uniform between none and all; if it does not,
+    all of it goes to the part behind.
+    """
 
     barrel_radius: Sourced  # mm
     endcap_z: Sourced  # mm
+    early_shower: Sourced
     regions: Annotated[tuple[CalorimeterRegion, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _ordered(self) -> Calorimeter:
+        if self.early_shower.value > 1:
+            raise ValueError("early_shower must be at most 1")
         edges = [r.eta_max for r in self.regions]
         if edges != sorted(set(edges)) or edges[-1] < N_ETA / 2 * TOWER_ETA:
             raise ValueError(f"regions must rise in eta_max and reach {N_ETA / 2 * TOWER_ETA:.3f}")

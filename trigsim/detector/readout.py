@@ -49,7 +49,8 @@ def read_out(truth: Truth, detector: Detector, rng: np.random.Generator) -> Coll
     detector : Detector
         The preset.
     rng : numpy.random.Generator
-        All smearing and rounding comes from it; collisions are done in order.
+        All smearing and rounding comes from it, and from one child of it where showers start; collisions are done
+        in order.
 
     Returns
     -------
@@ -70,12 +71,12 @@ def read_out(truth: Truth, detector: Detector, rng: np.random.Generator) -> Coll
     origin = (truth.x, truth.y, truth.z)
     field = detector.field.value
     cal, trk, mu = detector.calorimeter, detector.tracker, detector.muons
-    n_towers, ieta, iphi, et = kernels.towers(
+    n_towers, ieta, iphi, et, hadronic = kernels.towers(
         *particles, truth.energy, *origin, field, cal.barrel_radius.value, cal.endcap_z.value,
         np.array([r.eta_max for r in cal.regions]),
         np.array([(r.em.stochastic, r.em.constant) for r in cal.regions]),
         np.array([(r.hadronic.stochastic, r.hadronic.constant) for r in cal.regions]),
-        N_ETA, N_PHI, TOWER_ETA, TOWER_ET.lsb, TOWER_ET.maximum, rng,
+        cal.early_shower.value, N_ETA, N_PHI, TOWER_ETA, TOWER_ET.lsb, TOWER_ET.maximum, rng, rng.spawn(1)[0],
     )  # fmt: skip
     n_tracks, track, track_charge = kernels.tracks(
         *particles, *origin, field, trk.pt_min.value, trk.production_radius_max.value,
@@ -96,6 +97,7 @@ def read_out(truth: Truth, detector: Detector, rng: np.random.Generator) -> Coll
         tower_ieta=ieta,
         tower_iphi=iphi,
         tower_et=et,
+        tower_hadronic=hadronic,
         track_offsets=offsets_of(n_tracks),
         track_pt=TRACK_PT.to_hw(track[:, 0]).astype(np.uint16),
         track_eta=TRACK_ETA.to_hw(track[:, 1]).astype(np.int16),

@@ -24,7 +24,7 @@ from trigsim.events.model import Collisions
 from trigsim.events.stratum_file import read_stratum
 
 FORMAT: Final = "trigsim-library"
-VERSION = 1
+VERSION = 2
 MANIFEST = "manifest.json"
 
 

@@ -46,6 +46,8 @@ class Collisions:
         Tower indices, each tower at most once a collision.
     tower_et : uint16
         Transverse energy in `TOWER_ET` steps, rounded at random so that its mean is exact.
+    tower_hadronic : uint16
+        What of it is behind the electromagnetic calorimeter, rounded to the nearest step.
     track_pt, track_phi : uint16
         In `TRACK_PT`, `TRACK_PHI` steps; direction at the point of closest approach to the beam line.
     track_eta, track_z0, track_d0 : int16
@@ -70,6 +72,7 @@ class Collisions:
     tower_ieta: NDArray[np.uint8]
     tower_iphi: NDArray[np.uint8]
     tower_et: NDArray[np.uint16]
+    tower_hadronic: NDArray[np.uint16]
     track_offsets: NDArray[np.int64]
     track_pt: NDArray[np.uint16]
     track_eta: NDArray[np.int16]

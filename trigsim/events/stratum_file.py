@@ -26,7 +26,7 @@ TREE = "Events"
 
 #: Jagged branches: group → (prefix in `Collisions`, members).
 GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "Tower": ("tower", ("ieta", "iphi", "et")),
+    "Tower": ("tower", ("ieta", "iphi", "et", "hadronic")),
     "Track": ("track", ("pt", "eta", "phi", "z0", "d0", "charge")),
     "Muon": ("muon", ("pt", "eta", "phi", "charge")),
 }
@@ -34,7 +34,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 SCALARS = ("pt_hat", "weight", "resonance_pt", "resonance_eta", "resonance_phi")
 PAIRS = ("quark_pt", "quark_eta", "quark_phi")
 DTYPES = {
-    "tower_ieta": "u1", "tower_iphi": "u1", "tower_et": "u2",
+    "tower_ieta": "u1", "tower_iphi": "u1", "tower_et": "u2", "tower_hadronic": "u2",
     "track_pt": "u2", "track_eta": "i2", "track_phi": "u2", "track_z0": "i2", "track_d0": "i2",
     "track_charge": "i1",
     "muon_pt": "u2", "muon_eta": "i2", "muon_phi": "u2", "muon_charge": "i1",

@@ -8,7 +8,7 @@ import numpy as np
 
 from trigsim.events.model import N_ETA, N_PHI
 from trigsim.objects.jit import inner
-from trigsim.objects.layout import EDGE, TOWER_MAX, WIDE
+from trigsim.objects.layout import CELLS, EDGE, TOWER_MAX, WIDE
 from trigsim.objects.mitigation_kernels import HALF, around, flagged, turned_column
 from trigsim.objects.scales import PHI_TURN
 
@@ -18,6 +18,8 @@ WING = 4
 TO_PT = 1
 #: An e/gamma is isolated when the 5 x 5 towers around hold less than 1/5 of its ET more than pile-up (assumed).
 EG_ISOLATION = 5
+#: The hadronic energy behind it, less pile-up, is at most 1/8 of its ET (assumed).
+EG_HADRONIC = 8
 
 
 @inner
@@ -205,10 +207,18 @@ def mark_reached(grid, floor, flags):
 
 
 @inner
-def electrons_photons(par, towers, mean, floor, flags, words, peaks, out, i):
-    """Find pairs of towers above their rings' mean: an e/gamma, with no word on hadronic energy behind it.
+def take_hadronic(towers, hadronic, front):
+    """Fill `front` with what of the towers is electromagnetic."""
+    for cell in range(CELLS):
+        front[cell] = towers[cell] - hadronic[cell]
 
-    `mean` is the mean tower of each ring; `floor`, `flags`, `words` and `peaks` are memory.
+
+@inner
+def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, words, peaks, out, i):
+    """Find pairs of electromagnetic towers above their rings' mean, with little hadronic energy behind them.
+
+    `ring` and `behind` are the sums of each ring's towers and of their hadronic part; `front`, `floor`, `flags`,
+    `words` and `peaks` are memory.
     """
     pts = out.eg_pt[i]
     etas = out.eg_eta[i]
@@ -222,26 +232,39 @@ def electrons_photons(par, towers, mean, floor, flags, words, peaks, out, i):
     last = EDGE + min(HALF + par.tracker_rings, N_ETA - 2)
     least = par.eg_min // 2
     for x in range(WIDE):
-        floor[x] = min(least + mean[x], TOWER_MAX) if first <= x < last else TOWER_MAX
-    mark_reached(towers, floor, flags)
+        floor[x] = min(least + (ring[x] - behind[x]) // N_PHI, TOWER_MAX) if first <= x < last else TOWER_MAX
+    take_hadronic(towers, hadronic, front)
+    mark_reached(front, floor, flags)
     n = 0
     for k in range(flagged(words, flags, peaks)):
         cell = peaks[k]
         x = cell % WIDE
-        if first <= x < last and np.int64(towers[cell]) >= least + mean[x] and is_peak(towers, cell, 1):
+        if first <= x < last and front[cell] >= floor[x] and is_peak(front, cell, 1):
             peaks[n] = cell
             n += 1
     by_row(n, peaks)
     for k in range(n):
         cell = peaks[k]
-        before = turned_column(cell // WIDE - 1) * WIDE + cell % WIDE
-        after = turned_column(cell // WIDE + 1) * WIDE + cell % WIDE
-        second = max(towers[before], towers[after], towers[cell - 1], towers[cell + 1])
-        pile_up = np.int64(mean[cell % WIDE])
-        et = np.int64(towers[cell]) + np.int64(second) - 2 * pile_up
+        x = cell % WIDE
+        second = highest_neighbour(front, cell)
+        et = np.int64(front[cell]) + np.int64(front[second]) - 2 * np.int64(ring[x] - behind[x]) // N_PHI
         if et < par.eg_min:
             continue
-        slot = insert(et >> TO_PT, 2 * (cell % WIDE - EDGE) - (N_ETA - 1), 2 * (cell // WIDE) + 1, pts, etas, phis)
+        leak = np.int64(hadronic[cell]) + np.int64(hadronic[second]) - 2 * np.int64(behind[x]) // N_PHI
+        if EG_HADRONIC * leak > et:
+            continue
+        slot = insert(et >> TO_PT, 2 * (x - EDGE) - (N_ETA - 1), 2 * (cell // WIDE) + 1, pts, etas, phis)
         if slot >= 0:
-            rest = np.int64(around(towers, cell, 2)) - 23 * pile_up - et
+            rest = np.int64(around(towers, cell, 2)) - 25 * np.int64(ring[x]) // N_PHI - et
             insert_at(slot, 1 if EG_ISOLATION * rest <= et else 0, isos)
+
+
+@inner
+def highest_neighbour(grid, cell):
+    """Return the highest direct neighbour of a tower; of equal ones the first in phi - 1, + 1, eta - 1, + 1."""
+    column, x = cell // WIDE, cell % WIDE
+    best = turned_column(column - 1) * WIDE + x
+    for other in (turned_column(column + 1) * WIDE + x, cell - 1, cell + 1):
+        if grid[other] > grid[best]:
+            best = other
+    return best

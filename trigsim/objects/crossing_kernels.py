@@ -61,7 +61,9 @@ GHOSTS_MAX = SMALL_COUNT.maximum
 
 
 @outer
-def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, muon_first, muon_last, work, out, i):
+def reconstruct_crossing(
+    par, towers, hadronic, tracks, track_first, track_last, muons, muon_first, muon_last, work, out, i
+):
     """Fill row i of all outputs; leave large-R jets, constituents and track jets in the workspace.
 
     Parameters
@@ -69,6 +71,8 @@ def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, mu
     par : Parameters
     towers : integer array, shape (116, 72)
         `TOWER_ET` steps.
+    hadronic : integer array, shape (116, 72)
+        Their hadronic part.
     tracks : Tracks
         Those of the crossing are ``track_first:track_last``, as many as the workspace holds at most.
     muons : Muons
@@ -84,10 +88,12 @@ def reconstruct_crossing(par, towers, tracks, track_first, track_last, muons, mu
         Number of large-R jets, in slots 0, 1, …
     """
     start_crossing(par.tracker_rings, work)
-    grid = work.towers
+    grid, behind = work.towers, work.hadronic
     for c in range(N_PHI):
         for row in range(N_ETA):
-            grid[c * WIDE + EDGE + row] = min(towers[row, c], TOWER_MAX)
+            cell = c * WIDE + EDGE + row
+            grid[cell] = min(towers[row, c], TOWER_MAX)
+            behind[cell] = min(hadronic[row, c], TOWER_MAX)
     n = 0
     for t in range(track_first, track_last):
         pt = tracks.pt[t]
@@ -189,9 +195,11 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, compl
     start, found, cos, sin = work.lanes.start, work.found, work.tower_cos, work.tower_sin
     window_jets(par, clean, cells, n_neutral, n_cells, start, flags, found, cos, sin, out, i)
     tower_sums(par.tracker_rings, clean, cells[:n_cells], work.column, cos, sin, out, i)
-    for x in range(WIDE):
-        ring[x] //= N_PHI
-    electrons_photons(par, work.towers, ring, work.lanes.floor, flags, words, found, out, i)
+    behind = work.behind
+    ring_sums(work.hadronic, behind)
+    electrons_photons(
+        par, work.towers, work.hadronic, work.front, ring, behind, work.lanes.floor, flags, words, found, out, i
+    )
     copy_muons(muons, muon_first, muon_last, out, i)
     possible = large_jet_possible(
         par, n_tracks, n_neutral, work.chosen, cells, work.neutral, work.columns, cos, sin

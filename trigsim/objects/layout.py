@@ -138,7 +138,9 @@ class Workspace(NamedTuple):
     """
 
     towers: U16  # (CELLS,) as the detector sends them
-    rest: U16  # the same less charged energy
+    hadronic: U16  # what of that is behind the electromagnetic calorimeter
+    front: U16  # and what is in it
+    rest: U16  # `towers` less charged energy
     charged: I32  # track pT steps of all tracks at the calorimeter face
     touched: I64  # the filled cells of `charged`
     near: I32  # track pT steps of primary-vertex tracks, summed over 7 x 7 towers
@@ -153,6 +155,7 @@ class Workspace(NamedTuple):
     filled: I64  # (4,): touched cells, vertex tracks, all cells of `clean`, rings of the tracker
     ring: I32  # (WIDE,) sums of `towers` over phi, then their means
     total: I32  # (WIDE,) sums of `rest`
+    behind: I32  # (WIDE,) sums of `hadronic` over phi, then their means
     lanes: Lanes
     found: I64  # (2 CELLS,)
     column: I64  # (N_PHI,) sums over the rings of `clean`
@@ -248,6 +251,8 @@ def workspace(max_tracks: int) -> Workspace:
     phi = [(column + 0.5) * TOWER_PHI for column in range(N_PHI)]
     return Workspace(
         towers=aligned(CELLS, np.uint16),
+        hadronic=aligned(CELLS, np.uint16),
+        front=aligned(CELLS, np.uint16),
         rest=aligned(CELLS, np.uint16),
         charged=aligned(CELLS, np.int32),
         touched=ints(CELLS),
@@ -263,6 +268,7 @@ def workspace(max_tracks: int) -> Workspace:
         filled=np.array([0, 0, 0, -1]),
         ring=aligned(WIDE, np.int32),
         total=aligned(WIDE, np.int32),
+        behind=aligned(WIDE, np.int32),
         lanes=_lanes(),
         found=ints(2 * CELLS),
         column=ints(N_PHI),

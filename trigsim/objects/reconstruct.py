@@ -18,6 +18,7 @@ MAX_TOWER = 1 << 24
 
 def reconstruct(
     towers: NDArray[np.int32] | NDArray[np.uint16],
+    hadronic: NDArray[np.int32] | NDArray[np.uint16],
     tracks: Tracks,
     track_offsets: NDArray[np.int64],
     muons: Muons,
@@ -30,6 +31,8 @@ def reconstruct(
     ----------
     towers : int32 or uint16 array, shape (n, 116, 72)
         Transverse energy of each crossing's towers in `events.model.TOWER_ET` steps, not negative.
+    hadronic : as towers
+        What of it is behind the electromagnetic calorimeter: at most the tower's.
     tracks : Tracks
         int32 arrays of all crossings' tracks, on the scales of `events.model`; z0 includes the vertex's z.
     track_offsets : int64 array, shape (n + 1,)
@@ -51,7 +54,7 @@ def reconstruct(
     InputError
         If a shape, type, offset or coordinate does not fit.
     """
-    check_crossings(towers, tracks, track_offsets, muons, muon_offsets)
+    check_crossings(towers, hadronic, tracks, track_offsets, muons, muon_offsets)
     par = parameters(settings or ObjectSettings())
     n = len(towers)
     out = outputs(n)
@@ -60,6 +63,7 @@ def reconstruct(
         reconstruct_crossing(
             par,
             towers[i],
+            hadronic[i],
             tracks,
             track_offsets[i],
             track_offsets[i + 1],
@@ -80,16 +84,22 @@ def most_tracks(offsets: NDArray[np.int64]) -> int:
 
 def check_crossings(
     towers: NDArray[np.int32] | NDArray[np.uint16],
+    hadronic: NDArray[np.int32] | NDArray[np.uint16],
     tracks: Tracks,
     track_offsets: NDArray[np.int64],
     muons: Muons,
     muon_offsets: NDArray[np.int64],
 ) -> None:
     """Raise `InputError` unless the arrays are what `reconstruct` takes."""
-    if towers.ndim != 3 or towers.shape[1:] != (N_ETA, N_PHI) or towers.dtype not in (np.int32, np.uint16):
-        raise InputError(
-            f"towers are {towers.dtype} {towers.shape}; give int32 or uint16 of shape (n, {N_ETA}, {N_PHI})"
-        )
+    for name, grid in (("towers", towers), ("hadronic", hadronic)):
+        if grid.ndim != 3 or grid.shape[1:] != (N_ETA, N_PHI) or grid.dtype not in (np.int32, np.uint16):
+            raise InputError(
+                f"{name} are {grid.dtype} {grid.shape}; give int32 or uint16 of shape (n, {N_ETA}, {N_PHI})"
+            )
+    if len(hadronic) != len(towers):
+        raise InputError(f"hadronic holds {len(hadronic)} crossings where towers hold {len(towers)}")
+    if hadronic.size and (hadronic.min() < 0 or (hadronic > towers).any()):
+        raise InputError("the hadronic part of a tower is out of range; give 0 to the tower's own energy")
     if towers.size and (towers.min() < 0 or towers.max() >= MAX_TOWER):
         raise InputError(f"a tower is out of range; give transverse energies of 0 to {MAX_TOWER - 1} steps")
     for name, record, offsets in (("tracks", tracks, track_offsets), ("muons", muons, muon_offsets)):

@@ -68,6 +68,17 @@ def lay_grid(grid, b, turn, flip, empty, towers):
 
 
 @inner
+def lay_blocks(grid, starts, spill, first, last, block, rotation, mirror, towers):
+    """Fill the towers with the sum of blocks first to last of a plan."""
+    if first == last:
+        clear_grid(towers)
+    for c in range(first, last):
+        lay_grid(grid, block[c], rotation[c], mirror[c], c == first, towers)
+    for c in range(first, last):
+        lay_towers(starts[block[c]], starts[block[c] + 1], spill, rotation[c], mirror[c], towers)
+
+
+@inner
 def clear_grid(towers):
     """Empty the towers."""
     for cell in range(CELLS):
@@ -142,25 +153,35 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
         Vertex tracks in ``work.chosen``, and muons.
     """
     start_crossing(par.tracker_rings, work)
-    towers, vertex, charged, touched = work.towers, work.vertex, work.charged, work.touched
+    towers, hadronic = work.towers, work.hadronic
+    vertex, charged, touched = work.vertex, work.charged, work.touched
     offsets, event, rotation, mirror, z0 = plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0
     b_offsets, block, b_rotation, b_mirror = plan.block_offsets, plan.block, plan.block_rotation, plan.block_mirror
-    starts, tower, track, muon = pool.starts, pool.towers, pool.tracks, pool.muons
-    b_starts, spill, b_track, b_muon = packed.starts, packed.spill, packed.tracks, packed.muons
+    starts, tower, behind, track, muon = pool.starts, pool.towers, pool.hadronic, pool.tracks, pool.muons
+    b_starts, b_track, b_muon = packed.starts, packed.tracks, packed.muons
     cap = par.track_cap
-    if b_offsets[i] == b_offsets[i + 1]:
-        clear_grid(towers)
-    for c in range(b_offsets[i], b_offsets[i + 1]):
-        lay_grid(packed.et, block[c], b_rotation[c], b_mirror[c], c == b_offsets[i], towers)
+    b_first, b_last = b_offsets[i], b_offsets[i + 1]
+    lay_blocks(packed.et, b_starts[:, 0], packed.spill, b_first, b_last, block, b_rotation, b_mirror, towers)
+    lay_blocks(
+        packed.hadronic,
+        b_starts[:, 3],
+        packed.hadronic_spill,
+        b_first,
+        b_last,
+        block,
+        b_rotation,
+        b_mirror,
+        hadronic,
+    )
     n = 0
-    for c in range(b_offsets[i], b_offsets[i + 1]):
+    for c in range(b_first, b_last):
         b, turn, flip = block[c], b_rotation[c], b_mirror[c]
-        lay_towers(b_starts[b, 0], b_starts[b + 1, 0], spill, turn, flip, towers)
         first, last = b_starts[b, 1], b_starts[b + 1, 1]
         n = lay_tracks(first, last, b_track, turn, flip, 0, cap, vertex, charged, touched, n)
     for c in range(offsets[i], offsets[i + 1]):
         e, turn, flip = event[c], rotation[c], mirror[c]
         lay_towers(starts[e, 0], starts[e + 1, 0], tower, turn, flip, towers)
+        lay_towers(starts[e, 3], starts[e + 1, 3], behind, turn, flip, hadronic)
         first, last = starts[e, 1], starts[e + 1, 1]
         n = lay_tracks(first, last, track, turn, flip, z0[c], cap, vertex, charged, touched, n)
     work.filled[0] = n
@@ -173,7 +194,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
         first, last = starts[e, 1], starts[e + 1, 1]
         n_tracks = choose(first, last, track, turn, flip, z0[c], z, widest, rings, window, chosen, cells, n_tracks)
         n_muons = lay_muons(starts[e, 2], starts[e + 1, 2], muon, turn, flip, muons, n_muons)
-    for c in range(b_offsets[i], b_offsets[i + 1]):
+    for c in range(b_first, b_last):
         b, turn, flip = block[c], b_rotation[c], b_mirror[c]
         first, last = b_starts[b, 1], b_starts[b + 1, 1]
         n_tracks = choose(first, last, b_track, turn, flip, 0, z, widest, rings, window, chosen, cells, n_tracks)
@@ -203,7 +224,7 @@ def pack_towers(starts, entries, offsets, event, rotation, mirror, grid, et, end
         clear_grid(grid)
         for c in range(offsets[i], offsets[i + 1]):
             e = event[c]
-            lay_towers(starts[e, 0], starts[e + 1, 0], entries, rotation[c], mirror[c], grid)
+            lay_towers(starts[e], starts[e + 1], entries, rotation[c], mirror[c], grid)
         for cell in range(CELLS):
             rest = max(np.int64(grid[cell]) - 255, 0)
             et[i, cell // WIDE, cell % WIDE] = np.int64(grid[cell]) - rest

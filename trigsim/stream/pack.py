@@ -17,8 +17,9 @@ from trigsim.stream.plan import Blocks, Plan, Pool
 class PackedPool(NamedTuple):
     """A `Pool`, what is read together side by side."""
 
-    starts: NDArray[np.int64]  # (collisions + 1, 3): first tower, track and muon
+    starts: NDArray[np.int64]  # (collisions + 1, 4): first tower, track, muon and hadronic tower
     towers: NDArray[np.uint32]  # cell of `objects.layout` + 2^16 ET
+    hadronic: NDArray[np.uint32]  # the same of the hadronic part, where there is any
     tracks: NDArray[np.int32]  # (tracks, 8): columns of `overlay_kernels`
     muons: NDArray[np.int32]  # (muons, 4): pt, eta, phi, charge
 
@@ -27,8 +28,10 @@ class PackedBlocks(NamedTuple):
     """`Blocks`, towers summed and the rest turned into place."""
 
     et: NDArray[np.uint8]  # (blocks, N_PHI, WIDE): towers, as far as they fit
-    starts: NDArray[np.int64]  # (blocks + 1, 3): first spilt tower, track and muon
+    hadronic: NDArray[np.uint8]  # their hadronic part
+    starts: NDArray[np.int64]  # (blocks + 1, 4): first spilt tower, track, muon and spilt hadronic tower
     spill: NDArray[np.uint32]  # as towers above: by how much some are above 255
+    hadronic_spill: NDArray[np.uint32]
     tracks: NDArray[np.int32]
     muons: NDArray[np.int32]
 
@@ -51,27 +54,24 @@ def pack_pool(pool: Pool, par: Parameters) -> PackedPool:
     """Return a packed pool; `par` says where tracks enter the calorimeter."""
     cell = pool.tower_iphi.astype(np.uint32) * WIDE + EDGE + pool.tower_ieta
     towers = (cell | pool.tower_et.astype(np.uint32) << 16).astype(np.uint32)
-    starts = np.stack([pool.tower_offsets, pool.track_offsets, pool.muon_offsets], axis=1)
+    behind = pool.tower_hadronic > 0
+    hadronic = (cell[behind] | pool.tower_hadronic[behind].astype(np.uint32) << 16).astype(np.uint32)
+    first_behind = np.concatenate([[0], np.cumsum(behind)])[pool.tower_offsets]
+    starts = np.stack([pool.tower_offsets, pool.track_offsets, pool.muon_offsets, first_behind], axis=1)
     tracks = _tracks(
         pool.track_pt, pool.track_eta, pool.track_phi, pool.track_z0, pool.track_d0, pool.track_charge, par
     )
     muons = _columns(pool.muon_pt, pool.muon_eta, pool.muon_phi, pool.muon_charge)
-    return PackedPool(starts, towers, tracks, muons)
+    return PackedPool(starts, towers, hadronic, tracks, muons)
 
 
 def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Parameters) -> PackedBlocks:
     """Return packed blocks of the collisions of a pool; none if `blocks` is None."""
     plan = _no_plan() if blocks is None else blocks.plan
     n = len(plan)
-    et = aligned(n * CELLS, np.uint8).reshape(n, N_PHI, WIDE)
-    grid = aligned(CELLS, np.uint16)
-    starts = np.zeros((n + 1, 3), np.int64)
-    spill = np.zeros(0, np.uint32)
-    choice = plan.offsets, plan.event, plan.rotation, plan.mirror
-    while (found := pack_towers(packed.starts, packed.towers, *choice, grid, et, starts[1:, 0], spill)) > len(
-        spill
-    ):
-        spill = np.zeros(found, np.uint32)
+    starts = np.zeros((n + 1, 4), np.int64)
+    et, spill = _summed(packed.starts[:, 0], packed.towers, plan, starts[1:, 0])
+    hadronic, hadronic_spill = _summed(packed.starts[:, 3], packed.hadronic, plan, starts[1:, 3])
     t, sign, turn, z0, starts[:, 1] = _entries(pool.track_offsets, plan)
     tracks = _tracks(
         pool.track_pt[t], sign * pool.track_eta[t], (pool.track_phi[t] + turn) % (N_PHI * FINE),
@@ -81,7 +81,21 @@ def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Para
     muons = _columns(
         pool.muon_pt[m], sign * pool.muon_eta[m], (pool.muon_phi[m] + turn) % (N_PHI * FINE), pool.muon_charge[m]
     )
-    return PackedBlocks(et, starts, spill, tracks, muons)
+    return PackedBlocks(et, hadronic, starts, spill, hadronic_spill, tracks, muons)
+
+
+def _summed(
+    starts: NDArray[np.int64], entries: NDArray[np.uint32], plan: Plan, ends: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
+    """Return the dense towers of a plan's crossings, and what of them is above 255; fill the latter's `ends`."""
+    n = len(plan)
+    dense = aligned(n * CELLS, np.uint8).reshape(n, N_PHI, WIDE)
+    grid = aligned(CELLS, np.uint16)
+    spill = np.zeros(0, np.uint32)
+    choice = plan.offsets, plan.event, plan.rotation, plan.mirror
+    while (found := pack_towers(starts, entries, *choice, grid, dense, ends, spill)) > len(spill):
+        spill = np.zeros(found, np.uint32)
+    return dense, spill
 
 
 def plan_arrays(plan: Plan) -> PlanArrays:
@@ -117,7 +131,7 @@ def _entries(offsets: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64],
 
 def _owned(starts: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return how many tracks and muons the chosen ones own; what is not chosen costs nothing."""
-    return starts[which + 1, 1:] - starts[which, 1:]
+    return starts[which + 1, 1:3] - starts[which, 1:3]
 
 
 def _sums(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -19,6 +19,7 @@ class Pool(NamedTuple):
     tower_ieta: NDArray[np.uint8]
     tower_iphi: NDArray[np.uint8]
     tower_et: NDArray[np.uint16]
+    tower_hadronic: NDArray[np.uint16]
     track_offsets: NDArray[np.int64]
     track_pt: NDArray[np.uint16]
     track_eta: NDArray[np.int16]

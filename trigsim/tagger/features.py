@@ -85,6 +85,7 @@ def d0_table(edges: Sequence[float], constant: Sequence[float], scattering: Sequ
 
 def compute(
     towers: NDArray[np.int32] | NDArray[np.uint16],
+    hadronic: NDArray[np.int32] | NDArray[np.uint16],
     tracks: Tracks,
     track_offsets: NDArray[np.int64],
     muons: Muons,
@@ -97,7 +98,7 @@ def compute(
 
     Parameters
     ----------
-    towers, tracks, track_offsets, muons, muon_offsets
+    towers, hadronic, tracks, track_offsets, muons, muon_offsets
         As for `objects.reconstruct`.
     d0_resolution : float64 array, shape (2, 58)
         a in mm and b in mm GeV of sigma(d0)^2 = a^2 + (b / (pT sqrt(sin theta)))^2, by ring
@@ -116,7 +117,7 @@ def compute(
     InputError
         If an input does not fit, or a feature is not known.
     """
-    check_crossings(towers, tracks, track_offsets, muons, muon_offsets)
+    check_crossings(towers, hadronic, tracks, track_offsets, muons, muon_offsets)
     if d0_resolution.shape != (2, N_RINGS) or d0_resolution.dtype != np.float64:
         raise InputError(f"the d0 resolution is {d0_resolution.shape}; give float64 of shape (2, {N_RINGS})")
     if not ((d0_resolution[0] > 0) & (d0_resolution[1] >= 0)).all():
@@ -130,7 +131,7 @@ def compute(
     rows: list[NDArray[np.int32]] = []
     for i in range(len(towers)):
         bounds = (track_offsets[i], track_offsets[i + 1]), (muon_offsets[i], muon_offsets[i + 1])
-        n = reconstruct_crossing(par, towers[i], tracks, *bounds[0], muons, *bounds[1], work, out, i)
+        n = reconstruct_crossing(par, towers[i], hadronic[i], tracks, *bounds[0], muons, *bounds[1], work, out, i)
         for jet in range(n):
             row = np.zeros(len(FEATURES), dtype=np.int32)
             candidate_features(work, jet, wanted, a, b, row)
