@@ -20,7 +20,9 @@ def source(seed, blocks=None):
     parts = [made_up(900, seed), made_up(120, seed + 1), made_up(5, seed + 2)]
     members = (np.arange(900), np.arange(900, 1020, 2))
     strata = Strata(("a", "b"), np.array([[20.0, 1.5]]), np.ones(1))
-    return SimpleNamespace(pool=pool(parts), members=members, strata=strata, blocks=blocks)
+    return SimpleNamespace(
+        pool=pool(parts), members=members, strata=strata, parent=np.arange(2), blocks=blocks
+    )  # fmt: skip
 
 
 @settings(max_examples=10)

@@ -1,10 +1,12 @@
 """Intervals of rates on toys: libraries drawn again and again, of which the truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from trigsim.stream.accumulate import RateCounts
-from trigsim.stream.companions import Classes
+from trigsim.stream.companions import Classes, Parts
 from trigsim.stream.plan import draw_plan
 from trigsim.stream.strata import Strata
 from trigsim.studies.rates import library_error, rates, variance, weights
@@ -35,15 +37,29 @@ def decide(x, offsets):
     return np.stack([high, any_, high & any_, total > CUTS["nearly all"]], axis=1)
 
 
-def count(rng, x, classes):
-    """Stream crossings of every stratum."""
-    members = [np.arange(SIZES[0]), np.arange(SIZES[0], sum(SIZES))]
-    counts = RateCounts.empty(ROWS, 3, CLUSTERS, len(classes))
-    for k, n in ((0, N), (1, N), (2, 1)):
-        plan = draw_plan(STRATA.draw_counts(k, n, rng), members, 1.0, rng)
-        local = plan.hardest - (SIZES[0] if k == 1 else 0) if k < 2 else np.zeros(1, np.int64)
+def count(rng, x, classes, strata=STRATA, parts=()):
+    """Stream crossings of every stratum; the hard one may be in parts."""
+    members = [np.arange(SIZES[0]), *(parts or [np.arange(SIZES[0], sum(SIZES))])]
+    counts = RateCounts.empty(ROWS, len(members) + 1, CLUSTERS, len(classes))
+    for k, some in enumerate(members):
+        plan = draw_plan(strata.draw_counts(k, N if k == 0 else N // (len(members) - 1), rng), members, 1.0, rng)
+        local = np.searchsorted(some, plan.hardest)
         counts.fill(k, local, decide(x[plan.event], plan.offsets), classes.count(plan))
+    plan = draw_plan(strata.draw_counts(len(members), 1, rng), members, 1.0, rng)
+    counts.fill(len(members), np.zeros(1, np.int64), decide(x[plan.event], plan.offsets), classes.count(plan))
     return counts
+
+
+def in_parts(rng):
+    """Stream crossings of a new library whose hard collisions are in parts by size."""
+    x, classes = library(rng)
+    hard = SIZES[0] + np.argsort(x[SIZES[0] :])
+    parts = [np.sort(part) for part in np.split(hard, (32, 48, 64))]
+    members = [np.arange(SIZES[0]), *parts]
+    strata = STRATA.split([np.ones(1), np.array([len(part) for part in parts]) / SIZES[1]])
+    inside = np.stack([np.bincount(classes.of[some], minlength=len(classes)) for some in members], axis=1)
+    classes = replace(classes, parts=Parts(np.array([0, 1, 1, 1, 1]), inside, strata.expected))
+    return count(rng, x, classes, strata, parts), classes, strata
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +86,17 @@ def toys():
     return made
 
 
+@pytest.fixture(scope="module")
+def toys_in_parts():
+    rng = np.random.default_rng(3)
+    return [in_parts(rng) for _ in range(300)]
+
+
 def covered(toys, truth, with_classes):
     inside = np.zeros(len(ROWS))
-    for counts, classes in toys:
-        found = rates(counts, STRATA.probability, 1.0, classes if with_classes else None)
+    for counts, classes, *strata in toys:
+        probability = (*strata, STRATA)[0].probability
+        found = rates(counts, probability, 1.0, classes if with_classes else None)
         inside += [found[row].low <= t <= found[row].high for row, t in zip(ROWS, truth, strict=True)]
     return dict(zip(ROWS, inside / len(toys), strict=True))
 
@@ -104,6 +127,28 @@ def test_variance_is_the_spread_of_toys(toys):
     values = np.array([[e.value for e in rates(c, STRATA.probability, 1.0).values()] for c, _ in toys])
     told = np.mean([variance(c, weights(c.drawn, STRATA.probability, 1.0), classes) for c, classes in toys], axis=0)
     np.testing.assert_allclose(told, values.var(axis=0), rtol=0.25)
+
+
+def told_and_seen(toys):
+    """The mean variance that is told, and that of the toys."""
+    values = np.array([[e.value for e in rates(c, s.probability, 1.0).values()] for c, _, s in toys])
+    told = np.mean([variance(c, weights(c.drawn, s.probability, 1.0), k) for c, k, s in toys], axis=0)
+    return told, values.var(axis=0)
+
+
+def test_parts_of_a_stratum_have_no_bias_and_intervals_that_cover(toys_in_parts, truth):
+    values = np.array([[e.value for e in rates(c, s.probability, 1.0).values()] for c, _, s in toys_in_parts])
+    error = values.std(axis=0) / np.sqrt(len(values))
+    assert (np.abs(values.mean(axis=0) - truth) < 5 * error).all()
+    for row, share in covered(toys_in_parts, truth, with_classes=True).items():
+        assert 0.60 < share < 0.77, row
+    told, seen = told_and_seen(toys_in_parts)
+    np.testing.assert_allclose(told, seen, rtol=0.25)
+
+
+def test_the_error_of_their_shares_is_a_part_of_it(toys_in_parts):
+    told, seen = told_and_seen([(c, replace(k, parts=None), s) for c, k, s in toys_in_parts])
+    assert told[ROWS.index("any")] < 0.75 * seen[ROWS.index("any")]
 
 
 def test_more_crossings_lessen_all_but_the_error_of_the_library():

@@ -12,7 +12,7 @@ from trigsim.stream.companion_kernels import add_classes
 
 #: Clusters that the hardest collisions of a stratum are counted in, at most. Collisions of a larger library share
 #: them by number, which leaves the mean of a variance as it is and bounds the memory.
-CLUSTERS = 8192
+CLUSTERS = 2048
 
 
 class Piece(NamedTuple):

@@ -33,6 +33,25 @@ FEW = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """The strata of crossings where they are parts of those of the library; see `stream.hardness`.
+
+    Attributes
+    ----------
+    parent : int64, shape (K,)
+        Stratum of the library.
+    members : int64, shape (p, K)
+        Collisions of each class in each part.
+    expected : float64, shape (K + 1, K)
+        Collisions of each part in a crossing of each stratum; see `Strata.expected`.
+    """
+
+    parent: NDArray[np.int64]
+    members: NDArray[np.int64]
+    expected: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Classes:
     """Classes of the collisions of a pool.
 
@@ -41,15 +60,18 @@ class Classes:
     of : int16, shape (size,)
         Class of each collision; 0 for those that belong to no stratum.
     stratum, size : int64, shape (p,)
-        Stratum of each class, and its collisions that may be drawn.
+        Stratum of the library of each class, and its collisions that may be drawn.
     in_blocks : int32, shape (blocks, p), or None
         Collisions of each class in the source's blocks.
+    parts : Parts or None
+        Where the strata of crossings are parts of the library's.
     """
 
     of: NDArray[np.int16]
     stratum: NDArray[np.int64]
     size: NDArray[np.int64]
     in_blocks: NDArray[np.int32] | None = None
+    parts: Parts | None = None
 
     def __len__(self) -> int:
         return len(self.size)
@@ -65,15 +87,20 @@ class Classes:
 
 
 def classes(source: Source) -> Classes:
-    """Sort the collisions that a source draws of each stratum into classes."""
-    pool, mean = source.pool, source.strata.share @ source.strata.means
+    """Sort the collisions that a source draws of each stratum of the library into classes."""
+    pool, parent = source.pool, source.parent
+    mean = np.bincount(parent, weights=source.strata.share @ source.strata.means)
+    whole = [
+        np.sort(np.concatenate([m for m, k in zip(source.members, parent, strict=True) if k == stratum]))
+        for stratum in range(len(mean))
+    ]
     energy = _of_each(np.add, pool.tower_et, pool.tower_offsets)
     # The sum of squares tells a few hard towers from many soft ones.
     hardness = _of_each(np.add, pool.tower_et.astype(np.int64) ** 2, pool.tower_offsets)
     muon = _of_each(np.maximum, pool.muon_pt, pool.muon_offsets)
     of = np.zeros(len(energy), np.int16)
     stratum: list[int] = []
-    for k, some in enumerate(source.members):
+    for k, some in enumerate(whole):
         number = np.zeros(len(some), np.int64)
         if mean[k] > FEW:
             alone = int(np.clip(CHANCE * len(some) / mean[k] - OTHERS, *ALONE))
@@ -82,6 +109,9 @@ def classes(source: Source) -> Classes:
         stratum += [k] * int(number.max() + 1)
     drawn = np.concatenate(source.members)
     found = Classes(of, np.array(stratum), np.bincount(of[drawn], minlength=len(stratum)))
+    if len(mean) < len(parent):
+        inside = np.stack([np.bincount(of[some], minlength=len(stratum)) for some in source.members], axis=1)
+        found = replace(found, parts=Parts(parent, inside, source.strata.expected))
     if source.blocks is None:
         return found
     return replace(found, in_blocks=found.count(source.blocks.plan).sum(axis=1, dtype=np.int32))

@@ -20,6 +20,7 @@ from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
 from trigsim.stream.companions import classes
+from trigsim.stream.hardness import JETS, parted
 from trigsim.stream.setup import builder
 from trigsim.stream.source import Source
 from trigsim.stream.task import Answer, Task, Worker
@@ -69,6 +70,8 @@ class Recipe(Config):
         Of all randomness.
     exact_overlay : bool
         Whether every soft collision is drawn on its own; see `stream.blocks`.
+    sorted_by : str
+        Collection that sorts the collisions of a stratum into parts; see `stream.hardness`.
     """
 
     library: str
@@ -79,6 +82,7 @@ class Recipe(Config):
     signals: tuple[str, ...]
     seed: int
     exact_overlay: bool = False
+    sorted_by: str = JETS
 
     @classmethod
     def make(
@@ -91,6 +95,7 @@ class Recipe(Config):
         signals: Sequence[str],
         seed: int,
         exact_overlay: bool = False,
+        sorted_by: str = JETS,
     ) -> Recipe:
         """Return the recipe of one menu, with paths made absolute."""
         folders = {name: str(Path(folder).resolve()) for name, folder in taggers.items()}
@@ -104,6 +109,7 @@ class Recipe(Config):
             signals=tuple(signals),
             seed=seed,
             exact_overlay=exact_overlay,
+            sorted_by=sorted_by,
         )
 
     def open(self) -> Worker:
@@ -124,6 +130,7 @@ class Recipe(Config):
         )
         source.require_signals(self.signals)
         build = builder(self.library, source, self.objects, wanted_features(columns))
+        source = parted(source, build, self.sorted_by)
         return Worker(source, build, tuple(variants), self.signals, classes(source), self.seed)
 
     def identity(self) -> dict[str, str]:
@@ -139,6 +146,7 @@ class Recipe(Config):
             "signals": " ".join(self.signals),
             "seed": str(self.seed),
             "exact overlay": str(self.exact_overlay),
+            "sorted by": self.sorted_by,
         }
         for number, one in enumerate(self.variants):
             found[f"menu {number}"] = sha256(existing(one.menu, "menu"))

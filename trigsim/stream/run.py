@@ -23,8 +23,9 @@ from trigsim.stream.variant import Variant
 
 __all__ = ["Observer", "Schedule", "Scores", "VariantResult", "stream", "stream_worker"]
 
-#: Chunks that the pilot run gives every stratum, and every stratum gets at least.
-PILOT_CHUNKS = 2
+#: Crossings that the pilot run gives every stratum of the library, and every part of one at least; each gets as
+#: many afterwards, and what the pilot run earns it.
+LEAST, LEAST_PART = 512, 128
 #: A run is cut into about this many tasks, of at most so many chunks each.
 TASKS, LARGEST_TASK = 512, 4096
 
@@ -57,7 +58,7 @@ def stream(
     variants : sequence of Variant
         Menus with their taggers.
     crossings : int
-        Beam crossings to stream, about; each stratum is rounded to whole chunks.
+        Beam crossings to stream, beyond the few that every stratum gets.
     signals : sequence of str
         Signals whose efficiency is measured.
     signal_crossings : int
@@ -120,11 +121,10 @@ def stream_worker(
     if saved is not None:
         state.restore(saved)
     go = partial(_phase, state, schedule, worker.signals, rows.index(target), checkpoint)
-    go(PILOT, _pilot_tasks(worker), "pilot crossings")
-    share = allot(
-        worker.source.strata.probability, state.pilot_passed, state.pilot_tried, crossings, PILOT_CHUNKS * CHUNK
-    )
-    go(RATE, _rate_tasks(share), "beam crossings")
+    least = _least(worker.source)
+    go(PILOT, _tasks(PILOT, least), "pilot crossings")
+    share = allot(worker.source.strata.probability, state.pilot_passed, state.pilot_tried, crossings, least)
+    go(RATE, _tasks(RATE, share), "beam crossings")
     go(SIGNAL, _signal_tasks(worker, signal_crossings), "signal crossings")
     return state.results
 
@@ -160,20 +160,20 @@ def _phase(
                 checkpoint.save(state.arrays())
 
 
-def _pilot_tasks(worker: Worker) -> list[Task]:
-    return [Task(PILOT, k, c, CHUNK) for k in range(len(worker.source.members)) for c in range(PILOT_CHUNKS)]
+def _least(source: Source) -> NDArray[np.int64]:
+    """Return the crossings that each stratum gets at least, shape (K,)."""
+    parts = np.bincount(source.parent)[source.parent]
+    return np.asarray(np.maximum(LEAST // parts, LEAST_PART), dtype=np.int64)
 
 
-def _rate_tasks(share: NDArray[np.int64]) -> list[Task]:
+def _tasks(phase: str, crossings: NDArray[np.int64]) -> list[Task]:
     """Cut the crossings of each stratum into tasks; the same whoever does them."""
-    chunks = -(-share[:-1] // CHUNK)
-    size = int(np.clip(chunks.sum() // TASKS, 1, LARGEST_TASK))
-    tasks = [
-        Task(RATE, k, first, CHUNK * min(size, int(n) - first))
-        for k, n in enumerate(chunks)
-        for first in range(0, int(n), size)
+    size = int(np.clip(crossings.sum() // CHUNK // TASKS, 1, LARGEST_TASK))
+    return [
+        Task(phase, k, first, min(CHUNK * size, int(n) - CHUNK * first))
+        for k, n in enumerate(crossings)
+        for first in range(0, -(-int(n) // CHUNK), size)
     ]
-    return [*tasks, Task(RATE, len(chunks), 0, 1)]
 
 
 def _signal_tasks(worker: Worker, most: int) -> list[Task]:

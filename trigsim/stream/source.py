@@ -43,6 +43,8 @@ class Source:
         Eta and phi of each collision's resonance and of its two quarks as generated; NaN where there is none.
     pt_hat, resonance_pt : float32, shape (size,)
         Scale of the hard process and pT of the resonance, GeV; 0 where there is none.
+    parent : int64, shape (K,)
+        Stratum of the library that each of `strata` is, or is a part of; see `stream.hardness`.
     blocks : Blocks or None
         What soft collisions come in; None draws each on its own.
     """
@@ -56,6 +58,7 @@ class Source:
     quarks: NDArray[np.float32]
     pt_hat: NDArray[np.float32]
     resonance_pt: NDArray[np.float32]
+    parent: NDArray[np.int64]
     blocks: Blocks | None = None
 
     @classmethod
@@ -103,6 +106,7 @@ class Source:
             quarks=_stacked(loaded, "quark"),
             pt_hat=np.concatenate([c.pt_hat for c in loaded]),
             resonance_pt=np.concatenate([c.resonance_pt for c in loaded]),
+            parent=np.arange(len(strata.names)),
             blocks=None if exact else draw_blocks(soft, numbers[0], beam.vertex_sigma_z_mm, seed),
         )
 

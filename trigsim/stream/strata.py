@@ -7,6 +7,7 @@ weighting by its probability over the number drawn is exact, and the rare hard t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +50,35 @@ class Strata:
     def probability(self) -> NDArray[np.float64]:
         """Probability that stratum k is the hardest, shape (K + 1,); the last entry is the empty crossing."""
         return np.asarray(self.share @ self.probabilities, dtype=np.float64)
+
+    @property
+    def expected(self) -> NDArray[np.float64]:
+        """Mean number of collisions of stratum k in crossings whose hardest is of stratum a, shape (K + 1, K)."""
+        strata = self.means.shape[1]
+        there = np.concatenate([np.tri(strata, k=-1), np.zeros((1, strata))])
+        given = there * self.means[:, None]
+        own = np.arange(strata)
+        at_least_one = -np.expm1(-self.means)
+        given[:, own, own] = np.divide(self.means, at_least_one, out=np.ones_like(self.means), where=self.means > 0)
+        often = self.share[:, None] * self.probabilities
+        total = np.maximum(often.sum(axis=0), np.finfo(np.float64).tiny)
+        return np.asarray(np.einsum("ma,mak->ak", often / total, given), dtype=np.float64)
+
+    def split(self, shares: Sequence[NDArray[np.float64]]) -> Strata:
+        """Return finer strata: parts of each stratum, softest first, that hold these shares of its cross section.
+
+        Parameters
+        ----------
+        shares : K float64 arrays
+            Those of each stratum sum to 1.
+        """
+        names = [
+            name if len(some) == 1 else f"{name}/{part}"
+            for name, some in zip(self.names, shares, strict=True)
+            for part in range(len(some))
+        ]
+        parts = np.repeat(self.means, [len(some) for some in shares], axis=1) * np.concatenate(shares)
+        return Strata(tuple(names), parts, self.share)
 
     def draw_counts(self, hardest: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw the numbers of collisions of n crossings whose hardest stratum is given.
@@ -124,7 +154,7 @@ def allot(
     passed: NDArray[np.int64],
     tried: NDArray[np.int64],
     total: int,
-    floor: int,
+    floor: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """Share crossings among strata so that the variance of a rate is least (Neyman's allocation).
 
@@ -136,8 +166,8 @@ def allot(
         What a pilot run saw of the target.
     total : int
         Crossings to share, beyond the floor.
-    floor : int
-        Crossings that every stratum gets at least (the empty one gets one: all empty crossings are equal).
+    floor : int64, shape (K,)
+        Crossings that each stratum gets at least (the empty one gets one: all empty crossings are equal).
 
     Returns
     -------
@@ -149,11 +179,13 @@ def allot(
     score = probability * np.sqrt(fraction * (1 - fraction))
     score[-1] = 0.0
     # The softest are so probable that half a pass of theirs would outweigh all that was seen: with a cut that they
-    # never pass, nine crossings of ten went there (1 kHz of jets), and the rate's error was thrice the best.
-    hidden = score[passed == 0].sum()
-    seen = score[passed > 0].sum()
+    # never pass, nine crossings of ten went there (1 kHz of jets), and the rate's error was thrice the best. Not so
+    # the one below a stratum that passes, where the turn-on ends.
+    quiet = passed == 0
+    quiet[:-1] &= passed[1:] == 0
+    hidden, seen = score[quiet].sum(), score[~quiet].sum()
     if hidden > HEDGE / (1 - HEDGE) * seen > 0:
-        score[passed == 0] *= HEDGE / (1 - HEDGE) * seen / hidden
+        score[quiet] *= HEDGE / (1 - HEDGE) * seen / hidden
     share: NDArray[np.int64] = np.floor(total * score / score.sum()).astype(np.int64)
     share[:-1] += floor
     share[-1] = 1

@@ -13,6 +13,7 @@ from trigsim.events.library import Library
 from trigsim.menu import load as load_menu
 from trigsim.stream.beam import Beam
 from trigsim.stream.checkpoint import Checkpoint
+from trigsim.stream.hardness import sorting
 from trigsim.stream.recipe import Recipe
 from trigsim.stream.run import stream_worker
 from trigsim.stream.schedulers import THREADS, open_schedule
@@ -86,10 +87,11 @@ def run_menu(
         raise InputError("crossings are stored by the threads of one unbroken run; leave out --store or the other")
     if resume and state is None:
         raise InputError("a run is resumed from its folder; name it with -o")
-    recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed, exact_overlay)
+    checked = load_menu(menu)
+    kind = sorting(checked, target)
+    recipe = Recipe.make(library, load(beam, Beam), TEST, menu, taggers, signals, seed, exact_overlay, kind)
     worker = recipe.open()
-    writer = None
-    checked, loaded = load_menu(menu), worker.variants[0].taggers
+    writer, loaded = None, worker.variants[0].taggers
     if store is not None:
         fields = (all_fields if store_all else fields_of)(checked, loaded)
         writer = StoreWriter.open(store, worker.source, Library.open(library), checked, loaded, fields)

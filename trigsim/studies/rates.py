@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from trigsim.numeric.intervals import Estimate, efficiency, weighted_poisson
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
-from trigsim.stream.companions import Classes
+from trigsim.stream.companions import Classes, Parts
 from trigsim.stream.companions import classes as classes_of
 from trigsim.stream.run import VariantResult
 from trigsim.stream.source import Source
@@ -94,7 +94,7 @@ def variance(
     crossing gives its derivative one by one: passes with it, less those that as many crossings of its stratum have
     on average. That of its companions, of which there are hundreds, is the mean of their class: how much more often
     crossings pass that hold more collisions of the class. What chance alone gives to the square of the latter is
-    subtracted.
+    subtracted. Where strata are parts of the library's, the parts' shares are the library's too.
 
     Parameters
     ----------
@@ -131,14 +131,40 @@ def _companions(
     # Derivatives by class, of the hardest (0) and of companions (1), summed over the strata of crossings.
     excess = counts.class_passed - fraction[:, :, None, None] * counts.class_tried
     hard, more = np.moveaxis(np.einsum("rkcj,k->rcj", excess, weight), 1, 0)
+    of_shares = 0.0
+    if classes.parts is not None:
+        share = _shares(fraction * (weight * counts.drawn), classes.parts)
+        of_shares = share**2 @ classes.parts.members.sum(axis=0)
+        hard = hard + share @ classes.parts.members.T
     same = classes.stratum[:, None] == classes.stratum
     members = same @ classes.size
     # A companion more of one class is one less of the others of its stratum: its number is drawn before.
     more = more - more @ same * (classes.size / members)
     added = ((2 * hard + more) * more / classes.size).sum(axis=1)
-    chance = counts.class_tried[:, 1] @ same @ ((1 - classes.size / members) / members)
+    chance = counts.class_tried[:, 1] @ (1 / classes.size - 1 / members)
     expected = (fraction * (1 - fraction) * weight**2) @ chance
-    return np.asarray(np.maximum(added - expected, 0.0), dtype=np.float64)
+    return np.asarray(np.maximum(added - expected, 0.0) + of_shares, dtype=np.float64)
+
+
+def _shares(rate: NDArray[np.float64], parts: Parts) -> NDArray[np.float64]:
+    """Return the derivative of each row's rate by a collision of each part, for the part's share of its stratum.
+
+    A collision more makes its part more frequent, and the other parts of its stratum of the library less.
+
+    Parameters
+    ----------
+    rate : float64, shape (rows, K + 1)
+        What each stratum of crossings gives.
+    parts : Parts
+
+    Returns
+    -------
+    float64, shape (rows, K)
+        Beyond what the crossings of each stratum tell by themselves; 0 where parts are whole strata.
+    """
+    size = parts.members.sum(axis=0)
+    same = parts.parent[:, None] == parts.parent
+    return np.asarray(rate @ (parts.expected / size - parts.expected @ same / (size @ same)), dtype=np.float64)
 
 
 def estimates(

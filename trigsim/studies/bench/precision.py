@@ -15,6 +15,7 @@ from trigsim.menu import load as load_menu
 from trigsim.stream.accumulate import RateCounts
 from trigsim.stream.block import Builder
 from trigsim.stream.companions import classes
+from trigsim.stream.hardness import parted
 from trigsim.stream.parallel import cores
 from trigsim.stream.run import stream
 from trigsim.stream.source import Source
@@ -26,8 +27,10 @@ from trigsim.studies.rates import library_error, weights
 GOALS = ((1.0, 1.0), (0.01, 2.0))
 #: Thresholds among which rates are looked for, whole GeV in steps of 3 %.
 LADDER = tuple(sorted({round(100 * 1.03**step) for step in range(84)}))
-#: Crossings of a full-size run, to find the thresholds and to take the time.
-SEARCH, TIMED = 50_000, 100_000
+#: Crossings of a full-size run, to find the thresholds, and to find what the goal needs.
+SEARCH, TRIED = 50_000, 20_000
+#: Crossings of a run that aims at a goal, at most.
+MOST = 2_000_000
 
 
 def precision(source: Source, build: Builder, variant: Variant, share: float = 1.0) -> list[Row]:
@@ -45,25 +48,25 @@ def precision(source: Source, build: Builder, variant: Variant, share: float = 1
     Returns
     -------
     list of Row
-        For each goal the rate met, the statistical error reached, what the library adds, and the wall time to the
-        goal; for it the error is taken to fall as 1/sqrt(crossings).
+        For each goal the rate met, the wall time of a run that is about as long as the goal needs, the statistical
+        error that it reached and what the library adds.
     """
-    run = partial(
-        stream, source, build, signals=(), signal_crossings=0, seed=1, threads=cores(0)
-    )  # fmt: skip
+    source = parted(source, build)
+    run = partial(stream, source, build, signals=(), signal_crossings=0, threads=cores(0))
     ladder = _single_jets(LADDER)
     # Aimed at a row in the middle, so that hard strata are filled too.
-    (found,) = run([ladder], crossings=round(share * SEARCH), target=_name(LADDER[len(LADDER) // 2]))
+    (found,) = run([ladder], crossings=round(share * SEARCH), target=_name(LADDER[len(LADDER) // 2]), seed=1)
     rate = rate_khz(found.rates, source)
     rows: list[Row] = []
     for khz, per_cent in GOALS:
         threshold = min(LADDER, key=lambda t: abs(np.log(max(rate[_name(t)], 1e-12) / khz)))
-        aimed = _single_jets([threshold])
+        aimed = partial(run, [_single_jets([threshold]), variant], target=_name(threshold))
+        (tried, _) = aimed(crossings=round(share * TRIED), seed=2)
+        needed = min(share * TRIED * (_error(source, tried.rates) / per_cent) ** 2, MOST)
         started = time.perf_counter()
-        result, _ = run([aimed, variant], crossings=round(share * TIMED), target=_name(threshold))
+        (result, _) = aimed(crossings=round(needed), seed=3)
         seconds = time.perf_counter() - started
-        case = f"{source.beam.name}: jet above {threshold} GeV"
-        rows += _rows(case, source, result.rates, seconds, per_cent)
+        rows += _rows(f"{source.beam.name}: jet above {threshold} GeV", source, result.rates, seconds, per_cent)
     return rows
 
 
@@ -94,35 +97,37 @@ def sampling_khz(counts: RateCounts, source: Source) -> dict[str, float]:
     return dict(zip(counts.rows, map(float, np.sqrt(variance)), strict=True))
 
 
+def _error(source: Source, counts: RateCounts) -> float:
+    """Return the statistical error of the first row in per cent; infinite where nothing passed."""
+    rate = rate_khz(counts, source)[counts.rows[0]]
+    return 100 * sampling_khz(counts, source)[counts.rows[0]] / rate if rate else float("inf")
+
+
 def _rows(case: str, source: Source, counts: RateCounts, seconds: float, per_cent: float) -> list[Row]:
     row = counts.rows[0]
-    rate, sampling = rate_khz(counts, source)[row], sampling_khz(counts, source)[row]
+    rate, error, drawn = rate_khz(counts, source)[row], _error(source, counts), int(counts.drawn.sum())
     weight = weights(counts.drawn, source.strata.probability, source.beam.crossing_rate_khz)
     library = library_error(counts, weight, classes(source))[row]
-    drawn = int(counts.drawn.sum())
-    error, of_library = (100 * part / rate if rate else float("inf") for part in (sampling, library))
     passing = rate / source.beam.crossing_rate_khz
-    plain = (1 - passing) / passing / (per_cent / 100) ** 2 if rate else float("inf")
+    plain = (1 - passing) / passing / (error / 100) ** 2 if rate and error else float("inf")
     # Neyman's allotment by the fractions that passed, had they been known before.
     fraction = counts.passes.sum(axis=2)[0] / np.maximum(counts.drawn, 1)
     each = weight * counts.drawn * np.sqrt(fraction * (1 - fraction))
-    best = (float(each.sum()) / (rate * per_cent / 100)) ** 2 if rate else float("inf")
-    scale = (error / per_cent) ** 2
-    goal = f"{case}, to {per_cent:g} % statistical"
+    best = (float(each.sum()) / (rate * error / 100)) ** 2 if rate and error else float("inf")
+    goal = f"{case}, run that aims at {per_cent:g} %"
     return [
         Row(case, "trigsim", "kHz", rate),
-        Row(f"{case}, run of {drawn} crossings", "trigsim, wall time", "s", seconds),
-        Row(f"{case}, run of {drawn} crossings", "trigsim, statistical error", "%", error),
-        Row(f"{case}, run of {drawn} crossings", "trigsim, error of the library", "%", of_library),
-        Row(goal, "trigsim, wall time by 1/sqrt(crossings)", "s", seconds * scale),
-        Row(goal, "trigsim, crossings by 1/sqrt(crossings)", "crossings", drawn * scale),
-        Row(goal, "trigsim, crossings allotted best", "crossings", best),
+        Row(goal, "trigsim, wall time", "s", seconds),
+        Row(goal, "trigsim, statistical error reached", "%", error),
+        Row(goal, "trigsim, error of the library", "%", 100 * library / rate if rate else float("inf")),
+        Row(f"{case}, to the error reached", "trigsim, crossings", "crossings", drawn),
+        Row(f"{case}, to the error reached", "trigsim, crossings allotted best", "crossings", best),
         Row(
-            goal,
+            f"{case}, to the error reached",
             "crossings drawn as they come",
             "crossings",
             plain,
-            "trigsim",
-            plain / (drawn * scale) if scale else None,
+            "trigsim, crossings",
+            plain / drawn,
         ),
     ]
