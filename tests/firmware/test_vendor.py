@@ -37,6 +37,35 @@ UTILISATION = """Copyright
 | DSPs                    |    4 |     0 |          0 |     12288 |  0.03 |
 """
 
+# Of 7 series and of Vivado before 2021 there are other names and no column of prohibited sites.
+SERIES7 = """Copyright 1986-2019 Xilinx, Inc. All Rights Reserved.
+------------------------------------------------------------------------
+| Tool Version : Vivado v.2019.2 (lin64) Build 2708876 Wed Nov  6 21:39:14 MST 2019
+| Date         : Mon Jan  1 00:00:00 2024
+| Host         : somewhere
+| Command      : report_utilization -file vivado_synth.rpt
+| Design       : tagger
+| Device       : 7vx690tffg1927-2
+| Design State : Fully Placed
+------------------------------------------------------------------------
+1. Slice Logic
++----------------------------+-------+-------+-----------+-------+
+|          Site Type         |  Used | Fixed | Available | Util% |
++----------------------------+-------+-------+-----------+-------+
+| Slice LUTs*                | 15321 |     0 |    433200 |  3.54 |
+| Slice Registers            |  7600 |     0 |    866400 |  0.88 |
+| Block RAM Tile             |     2 |     0 |      1470 |  0.14 |
+|   RAMB36/FIFO*             |     2 |     0 |      1470 |  0.14 |
+| DSPs                       |   124 |     0 |      3600 |  3.44 |
+"""
+
+HIERARCHY = """| Tool Version : Vivado v.2023.2 (lin64)
+| Command      : report_utilization -hierarchical -file t_post_place_util.rpt
+| Design State : Fully Placed
+| Instance | Module | Total LUTs | Logic LUTs | LUTRAMs | SRLs | FFs | RAMB36 | RAMB18 | URAM | DSP Blocks |
+| t        |  (top) |         12 |         12 |       0 |    0 |   3 |      0 |      0 |    0 |          0 |
+"""
+
 TIMING = """| Tool Version : Vivado v.2023.2
 | Design Timing Summary
     WNS(ns)      TNS(ns)  TNS Failing Endpoints
@@ -76,6 +105,64 @@ def test_utilisation(tmp_path, state):
     assert values(found) == {"lut": 1532, "ff": 760, "bram": 1.5, "dsp": 4}
     assert ("routing" in found.figures["lut"].source) == (state == "Routed")
     assert found.shares["dsp"] == 4 / 12288
+
+
+def test_utilisation_of_an_older_version_and_another_family(tmp_path):
+    file = tmp_path / "vivado_synth.rpt"
+    file.write_text(SERIES7)
+    found = utilisation(file, TARGET)
+    assert values(found) == {"lut": 15321, "ff": 7600, "bram": 2, "dsp": 124}
+    assert (found.part, found.shares["dsp"]) == ("XC7VX690T", 124 / 3600)
+    assert found.figures["lut"].source == "Vivado v.2019.2 utilisation (Fully Placed)"
+
+
+def test_part_and_clock_are_those_of_the_report(tmp_path):
+    told = """<UserAssignments><unit>ns</unit><ProductFamily>kintexu</ProductFamily>
+      <Part>xcku115-flvb2104-2-i</Part><TopModelName>t</TopModelName>
+      <TargetClockPeriod>4.00</TargetClockPeriod></UserAssignments>"""
+    file = tmp_path / "t_csynth.xml"
+    file.write_text(CSYNTH.replace("<PerformanceEstimates>", told + "<PerformanceEstimates>"))
+    found = csynth(file, TARGET)
+    assert (found.part, found.clock_ns, values(found)["ns"]) == ("XCKU115", 4.0, 44.0)
+
+
+def test_of_many_reports_those_of_the_whole_design_are_read(tmp_path):
+    place = tmp_path / "t_prj" / "solution1" / "syn" / "report"
+    place.mkdir(parents=True)
+    for name in ("t_csynth.xml", "dense_latency_ap_fixed_8_3_s_csynth.xml"):
+        (place / name).write_text(CSYNTH)
+    reports = tmp_path / "output" / "reports"
+    reports.mkdir(parents=True)
+    command = "| Command      : report_{} -file x\n| Design State"
+    (reports / "t_post_place_util.rpt").write_text(HIERARCHY)
+    clocks = HIERARCHY.replace("report_utilization -hierarchical", "report_clock_utilization")
+    (reports / "t_post_route_clock_util.rpt").write_text(clocks)
+    text = UTILISATION.format(state="Routed").replace("| Design State", command.format("utilization"))
+    (reports / "t_post_route_util.rpt").write_text(text)
+    text = TIMING.replace("| Design Timing", command.format("timing_summary") + " : Routed\n| Design Timing")
+    (reports / "t_post_route_timing.rpt").write_text(text)
+    found = collect(tmp_path, TARGET)
+    assert [sorted(values(r)) for r in found][1:] == [["slack"], ["bram", "dsp", "ff", "lut"]]
+    assert len(found) == 3
+    assert found[1].figures["slack"].source == "Vivado v.2023.2 timing summary after routing"
+
+
+def test_hls4mls_parser_reads_the_same(tmp_path):
+    report = pytest.importorskip("hls4ml.report.vivado_report")
+    place = tmp_path / "t_prj" / "solution1" / "syn" / "report"
+    place.mkdir(parents=True)
+    told = "<UserAssignments><TargetClockPeriod>5.00</TargetClockPeriod></UserAssignments>"
+    available = "<AvailableResources><DSP>12288</DSP></AvailableResources></AreaEstimates>"
+    text = CSYNTH.replace("</AreaEstimates>", available).replace("<Perf", told + "<Perf")
+    (place / "t_csynth.xml").write_text(text)
+    (tmp_path / "t_prj" / "solution1" / "syn" / "verilog").mkdir()
+    (tmp_path / "project.tcl").write_text('set project_name "t"\nset backend "vitis"\n')
+    (tmp_path / "t_prj" / "vivado_hls.app").write_text('<p><solutions><solution name="solution1"/></solutions></p>')
+    theirs = report.parse_vivado_report(str(tmp_path))["CSynthesisReport"]
+    ours = values(csynth(place / "t_csynth.xml", TARGET))
+    assert float(theirs["WorstLatency"]) == ours["cycles"]
+    assert float(theirs["IntervalMax"]) == ours["interval"]
+    assert [float(theirs[key]) for key in ("LUT", "FF", "BRAM_18K")] == [ours["lut"], ours["ff"], 2 * ours["bram"]]
 
 
 def test_slack(tmp_path):
@@ -148,3 +235,14 @@ def test_vendor_tools_are_run_where_they_are_found(small, tmp_path, monkeypatch)
         synthesise(project)
     with pytest.raises(InputError, match="no such project description"):
         synthesise(tools)
+
+
+def test_the_newer_program_of_vitis_is_used_where_the_older_is_gone(small, tmp_path, monkeypatch):
+    project = build(small, tmp_path / "hls", TARGET)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tmp_path / "c.xml").write_text(CSYNTH)
+    _fake(tools, "vitis-run", f'test "$*" = "--mode hls --tcl build_prj.tcl" && cp {tmp_path}/c.xml t_csynth.xml')
+    _fake(tools, "vivado", "exit 0")
+    monkeypatch.setenv("PATH", str(tools), prepend=":")
+    assert [values(r)["lut"] for r in synthesise(project)] == [2532]

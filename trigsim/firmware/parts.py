@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,9 +64,9 @@ def part(name: str) -> Part:
     device = name.upper().split("-")[0]
     if device in PARTS:
         return PARTS[device]
-    # Seven-series names run on into the package: xc7vx690tffg1927-2.
+    # Seven-series names, and Vivado's reports, run on into the package: xc7vx690tffg1927-2, xcvu13pflga2577-2.
     for known in PARTS.values():
-        if known.name.startswith("XC7") and device.startswith(known.name):
+        if re.fullmatch(rf"{known.name}[A-Z]{{3,4}}\d{{3,4}}", device):
             return known
     near = difflib.get_close_matches(device, PARTS, n=1)
     hint = f"did you mean {near[0]}? known" if near else "known"

@@ -71,7 +71,7 @@ def tabulate(values: Mapping[str, float | None], source: str, config: FirmwareCo
     Parameters
     ----------
     values : mapping
-        Any of "cycles", "ns", "interval", "lut", "ff", "dsp", "bram"; "ns" follows from "cycles".
+        Any of "cycles", "ns", "interval", "lut", "ff", "dsp", "bram", "slack"; "ns" follows from "cycles".
     source : str
     config : FirmwareConfig
     """
@@ -79,7 +79,7 @@ def tabulate(values: Mapping[str, float | None], source: str, config: FirmwareCo
     cycles = found.get("cycles")
     if found.get("ns") is None and cycles is not None:
         found["ns"] = cycles * config.clock_ns
-    units = {"cycles": "clocks", "ns": "ns", "interval": "clocks"}
+    units = {"cycles": "clocks", "ns": "ns", "slack": "ns", "interval": "clocks"}
     figures = {name: Figure(value, units.get(name, name.upper()), source) for name, value in found.items()}
     shares = part(config.part).share(found)
     ns = found.get("ns")

@@ -28,11 +28,18 @@ _ROWS = {
     "Block RAM Tile": "bram",
 }
 _VERSION = re.compile(r"Tool Version\s*:\s*(Vivado v\.\S+)")
+_COMMAND = re.compile(r"^\|\s*Command\s*:\s*(report_\w+)(.*)$", re.M)
+_DEVICE = re.compile(r"^\|\s*Device\s*:\s*(\S+)", re.M)
+_STATE = re.compile(r"Design State\s*:\s*(.*?)\s*(?:\||$)", re.M)
+#: Programs that run the Tcl of a back end, and how; Vitis has a new one since 2024.
+_HLS = {"Vitis": (("vitis_hls", "-f"), ("vitis-run", "--mode", "hls", "--tcl")), "Vivado": (("vivado_hls", "-f"),)}
 _LIMIT = 64 * 2**20
 
 
 def csynth(path: str | Path, config: FirmwareConfig) -> Resources:
     """Return latency and the estimate of C synthesis from a ``*_csynth.xml`` of Vitis or Vivado HLS.
+
+    Part and clock are those that the report names; `config` gives what it does not.
 
     Raises
     ------
@@ -49,6 +56,9 @@ def csynth(path: str | Path, config: FirmwareConfig) -> Resources:
     if root.tag != "profile" or area is None or performance is None:
         raise InputError(f"no C synthesis report as HLS 2018 to 2024 write it ({version}); run csynth again", file)
     latency = performance.find("SummaryOfOverallLatency")
+    config = _told(
+        config, root.findtext("UserAssignments/Part"), root.findtext("UserAssignments/TargetClockPeriod")
+    )
     # DSP48E until 2020, DSP later; block RAM is counted in halves of 36 kbit.
     values = {
         "cycles": _number(latency, "Worst-caseLatency", file, version),
@@ -64,7 +74,10 @@ def csynth(path: str | Path, config: FirmwareConfig) -> Resources:
 
 
 def utilisation(path: str | Path, config: FirmwareConfig) -> Resources:
-    """Return the resources of a Vivado utilisation report (``vivado_synth.rpt`` or after routing)."""
+    """Return the resources of a Vivado utilisation report (``vivado_synth.rpt`` or after routing).
+
+    Shares are those of the device that the report names, if it names one.
+    """
     text, file, version = _report(path)
     values: dict[str, float | None] = {}
     for line in text.splitlines():
@@ -80,8 +93,34 @@ def utilisation(path: str | Path, config: FirmwareConfig) -> Resources:
         raise InputError(
             f"no rows for {', '.join(sorted(missing))} ({version}); give report_utilization's file", file
         )
-    stage = "after routing" if re.search(r"Design State\s*:\s*Routed", text) else "after synthesis"
-    return tabulate(values, f"{version} utilisation {stage}", config)
+    device = _DEVICE.search(text)
+    source = f"{version} utilisation {_stage(text)}"
+    return tabulate(values, source, _told(config, device[1] if device else None, None))
+
+
+def timing(path: str | Path, config: FirmwareConfig) -> Resources:
+    """Return the worst slack of a Vivado timing summary as the figure "slack" in ns."""
+    text, _, version = _report(path)
+    return tabulate({"slack": slack(path)}, f"{version} timing summary {_stage(text)}", config)
+
+
+def _stage(text: str) -> str:
+    state = _STATE.search(text)
+    named = state[1].strip() if state else "of unknown state"
+    return {"Routed": "after routing", "Synthesized": "after synthesis"}.get(named, f"({named})")
+
+
+def _told(config: FirmwareConfig, device: str | None, clock: str | None) -> FirmwareConfig:
+    """Return the configuration with the part and clock that a report names."""
+    name = (device or "").strip().lower()
+    told: dict[str, object] = {}
+    if name:
+        told["part"] = name if name.startswith("xc") else f"xc{name}"  # 7 series come as 7vx690t.
+    try:
+        told |= {"clock_ns": float(clock)} if clock else {}
+    except ValueError:
+        pass
+    return config.model_copy(update=told)
 
 
 def slack(path: str | Path) -> float:
@@ -101,21 +140,41 @@ def _no_slack(file: Path, version: str) -> float:
 def collect(folder: str | Path, config: FirmwareConfig) -> list[Resources]:
     """Return what all reports under an HLS or RTL project say, each from its own source.
 
+    Of C synthesis that of the top function, not those of the functions it calls; of Vivado utilisation reports of the
+    whole design and timing summaries.
+
     Raises
     ------
     InputError
         If there is none.
     """
     folder = existing(folder, "project folder")
-    kinds: tuple[tuple[str, Callable[[Path, FirmwareConfig], Resources]], ...] = (
-        ("*_csynth.xml", csynth),
-        ("vivado_synth.rpt", utilisation),
-        ("*util*.rpt", utilisation),
-    )
-    found = [read(file, config) for pattern, read in kinds for file in sorted(folder.rglob(pattern))]
+    found = [csynth(file, config) for file in _tops(sorted(folder.rglob("*_csynth.xml")))]
+    for file in sorted(folder.rglob("*.rpt")):
+        kind = _kind(file)
+        if kind is not None:
+            found.append(kind(file, config))
     if not found:
         raise InputError("no vendor report in it; run the project's Tcl scripts first", folder)
     return found
+
+
+def _tops(files: list[Path]) -> list[Path]:
+    """Return the reports of top functions: HLS writes one for each function, the top's named as its project."""
+    tops = [file for file in files if f"{file.stem.removesuffix('_csynth')}_prj" in file.parts]
+    return tops or files
+
+
+def _kind(file: Path) -> Callable[[Path, FirmwareConfig], Resources] | None:
+    """Return what reads a Vivado report, by the command it says it is of; None for others."""
+    with file.open(encoding="utf-8", errors="replace") as stream:
+        head = stream.read(4096)
+    command = _COMMAND.search(head)
+    if command is None:
+        return utilisation if file.name == "vivado_synth.rpt" else None
+    if command[1] == "report_timing_summary":
+        return timing
+    return utilisation if command[1] == "report_utilization" and "-hierarchical" not in command[2] else None
 
 
 def synthesise(folder: str | Path) -> list[Resources]:
@@ -134,8 +193,9 @@ def synthesise(folder: str | Path) -> list[Resources]:
         )
     except (ValueError, KeyError, TypeError):
         raise InputError("not a project of `trigsim firmware build`; build it again", described) from None
-    hls = "vitis_hls" if config.backend == "Vitis" else "vivado_hls"
-    steps = ([hls, "-f", "build_prj.tcl"], ["vivado", "-mode", "batch", "-source", "vivado_synth.tcl"])
+    choices = _HLS[config.backend]
+    hls = next((way for way in choices if shutil.which(way[0])), choices[0])
+    steps = ([*hls, "build_prj.tcl"], ["vivado", "-mode", "batch", "-source", "vivado_synth.tcl"])
     for tool, *_ in steps:
         if shutil.which(tool) is None:
             raise InputError(f"{tool} is not on PATH; source the vendor's settings64.sh first")
