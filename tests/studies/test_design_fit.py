@@ -100,6 +100,8 @@ def test_features_count_too(tmp_path):
     assert found.best.features == ("fat_mass",)
     assert "assumed" in found.as_dict()["upstream_source"]
     assert found.designs[0].upstream_share > 0.2
+    # The features' DSP and the network's LUT are not added up.
+    assert found.designs[0].needs == found.designs[0].upstream_share
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ class Design:
     lut : float
     upstream_share : float or None
         The same of computing its features, an assumption; None where that is not asked for.
+    needs : float
+        The largest share of the part, each resource counted for network and features together.
     source : str
         Where latency and resources come from.
     """
@@ -71,17 +73,13 @@ class Design:
     binding: str
     lut: float
     upstream_share: float | None
+    needs: float
     source: str
 
     @property
     def inputs(self) -> int:
         """Number of features."""
         return len(self.features)
-
-    @property
-    def needs(self) -> float:
-        """Share of the part, the computing of the features with it where it is known."""
-        return self.share + (self.upstream_share or 0.0)
 
     def fits(self, limits: Limits) -> bool:
         """Whether it stays within the limits."""
@@ -101,6 +99,7 @@ class Design:
             "share": self.share,
             "binding": self.binding.upper(),
             "upstream_share": self.upstream_share,
+            "needs": self.needs,
             "source": self.source,
         }
 
@@ -247,9 +246,11 @@ def _design(row: dict[str, Any], on: Part, costs: FeatureCosts | None, file: str
         shares = on.share({kind: float(hardware["resources"].get(kind.upper(), 0.0)) for kind in KINDS})
         binding, share = max(((kind, shares[kind] or 0.0) for kind in KINDS), key=lambda pair: pair[1])
         at = row["efficiency_at_rate"]
-        upstream = None
+        upstream, both = None, shares
         if costs is not None:
-            upstream = max(value or 0.0 for value in on.share(cost(costs, row["features"]).resources).values())
+            computing = on.share(cost(costs, row["features"]).resources)
+            upstream = max(computing[kind] or 0.0 for kind in KINDS)
+            both = {kind: (shares[kind] or 0.0) + (computing[kind] or 0.0) for kind in KINDS}
         return Design(
             features=tuple(row["features"]),
             nodes=tuple(row["nodes"]),
@@ -262,6 +263,7 @@ def _design(row: dict[str, Any], on: Part, costs: FeatureCosts | None, file: str
             binding=binding,
             lut=float(hardware["resources"]["LUT"]),
             upstream_share=upstream,
+            needs=max(both[kind] or 0.0 for kind in KINDS),
             source=str(hardware["source"]),
         )
     except (KeyError, TypeError, ValueError):
