@@ -48,7 +48,7 @@ def test_page_is_whole_and_needs_nothing_else(tmp_path):
     assert "Tagged <b>" not in html
     assert not re.search(r'(src|href)="(?!#)', html)
     assert "<script" not in html
-    assert html.count("<svg") == 5
+    assert html.count("<svg") == 6
 
 
 def test_mismatches_are_shown(tmp_path):
@@ -66,8 +66,18 @@ def test_numbers_beside_the_page(tmp_path):
     assert row["rate_at_efficiency"] is None
     assert row["hardware"]["budget_share"] == pytest.approx(0.1)
     names = {p.name for p in tmp_path.iterdir()}
-    assert {"performance.csv", "hardware.csv", "features.csv", "menu_2_inputs.csv", "provenance.json"} <= names
+    assert {
+        "performance.csv",
+        "hardware.csv",
+        "latency.csv",
+        "scan.root",
+        "scan.uhi.json",
+        "features.csv",
+        "menu_2_inputs.csv",
+        "provenance.json",
+    } <= names
     assert (tmp_path / "separation_against_cost.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "separation_against_cost.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_the_same_result_gives_the_same_page(tmp_path):

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from tests.stream.runs import MENU, ROOT, recipe, run
-from trigsim.base import files, provenance
 from trigsim.base.errors import InputError
 from trigsim.cli.main import main
+from trigsim.report import sheet
 from trigsim.stream import checkpoint as module
 from trigsim.stream.checkpoint import Checkpoint
 from trigsim.stream.parallel import in_order
@@ -117,8 +117,7 @@ def test_the_command_is_killed_and_resumed(tmp_path, monkeypatch, capsys):
     process.wait()
     assert not (tmp_path / "a" / "run.json").exists()
     with monkeypatch.context() as patch:
-        assert provenance.write_json is files.write_json  # bound before the next line
-        patch.setattr(files, "write_json", full_disk)
+        patch.setattr(sheet, "write_json", full_disk)
         assert here(*command("a", "--resume")).endswith(
             "run.json: No space left on device; check the disk and the folder's permissions\n"
         )

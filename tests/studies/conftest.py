@@ -28,6 +28,11 @@ algorithms:
     when: {object: FATJET, pt_gev: 100, score: {model: hbb, working_point: medium}}
   - {name: Mu10, when: {object: MU, pt_gev: 10}}
 """
+TRAIN = f"""\
+name: rules
+scheme: {ROOT / "configs" / "beams" / "25ns_2352b_2340_108bpi_24inj.json"}
+dead_time: {{source: assumed, rules: [{{accepts: 1, window_bx: 3}}, {{accepts: 2, window_bx: 50}}]}}
+"""
 TAGGERS = {"hbb": ROOT / "data" / "models" / "hbb-k8", "k4": ROOT / "data" / "models" / "hbb-k4"}
 
 
@@ -37,11 +42,14 @@ def stored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
     menu = folder / "menu.yaml"
     menu.write_text(MENU)
+    train = folder / "train.yaml"
+    train.write_text(TRAIN)
     result = run_menu(
         menu, ROOT / "data" / "library", ROOT / "configs" / "beams" / "pileup60.yaml", TAGGERS,
         signals=("vh_bb",), crossings=4000, signal_crossings=400, target="Jet90", seed=5,
-        threads=2, store=folder / "crossings",
+        threads=2, store=folder / "crossings", details=True,
+        train=train, orbits=500,
     )  # fmt: skip
     return SimpleNamespace(
-        menu=menu, folder=folder / "crossings", store=Store.open(folder / "crossings"), run=result
+        menu=menu, train=train, folder=folder / "crossings", store=Store.open(folder / "crossings"), run=result
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trigsim.cli import texts
 from trigsim.cli.common import JsonFlag, Seed, console, emit_json
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def threshold(
     from trigsim.studies.thresholds import against  # noqa: PLC0415
 
     checked, opened = load(menu), Store.open(store)
-    curves = against(opened, checked, free(checked, number), _values(values), _signals(opened, signal))
+    curves = against(opened, checked, free(checked, number), texts.values(values), _signals(opened, signal))
     tables = {f"threshold_{c.algorithm}": curve_table(c) for c in curves}
     document = {"menu": checked.name, "curves": [c.as_dict() for c in curves]}
     plots, histograms = {"threshold": curve_plot(curves)}, {k: h for c in curves for k, h in c.histograms().items()}
@@ -176,7 +177,7 @@ def turnon(
     from trigsim.studies.store import Store  # noqa: PLC0415
     from trigsim.studies.turnon import turn_ons  # noqa: PLC0415
 
-    found = turn_ons(Store.open(store), load(menu), signal, row, against, bins=bins, shape=_shape(shape))
+    found = turn_ons(Store.open(store), load(menu), signal, row, against, bins=bins, shape=texts.shape(shape))
     tables = {"turnon": turn_on_table(found)}
     if output is not None:
         tables |= {f"turnon_{one.name.replace(' ', '_')}": turn_on_bins_table(one) for one in found}
@@ -208,8 +209,8 @@ def scaling(
 
     checked = load(menu)
     found = find(
-        Store.open(store), checked, free(checked, number), _values(values), signal, against,
-        share=share, shape=_shape(shape),
+        Store.open(store), checked, free(checked, number), texts.values(values), signal, against,
+        share=share, shape=texts.shape(shape),
     )  # fmt: skip
     if output is not None:
         write_text(output, to_yaml({"scalings": [found.as_dict()]}))
@@ -236,7 +237,7 @@ def bought(
     from trigsim.studies.thresholds import bought as find  # noqa: PLC0415
 
     checked, opened = load(menu), Store.open(store)
-    found = find(opened, checked, condition, rate, _values(values), _signals(opened, signal), working_point)
+    found = find(opened, checked, condition, rate, texts.values(values), _signals(opened, signal), working_point)
     table = bought_table(found, f"{condition}: lowest threshold at {rate:g} kHz")
     document = {"condition": condition, "rate_khz": rate, "rows": [one.as_dict() for one in found]}
     _give("bought", document, {"bought": table}, {}, output, as_json)
@@ -267,8 +268,10 @@ def fit(
     from trigsim.studies.store import Store  # noqa: PLC0415
 
     checked, opened = load(menu), Store.open(store)
-    limits = Budget(_khz(budget), _limits(group), _limits(pure))
-    weights = dict(_weighted(text) for text in signal) if signal else dict.fromkeys(opened.manifest.signals, 1.0)
+    limits = Budget(texts.khz(budget), texts.limits(group), texts.limits(pure))
+    weights = (
+        dict(texts.weighted(text) for text in signal) if signal else dict.fromkeys(opened.manifest.signals, 1.0)
+    )
     ranges = parse_free(checked, opened, free or [])
     found = find(opened, checked, ranges, limits, weights, restarts=restarts, seed=seed)
     tables = {
@@ -399,64 +402,3 @@ def _give(
 
 def _signals(store: Any, given: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(given) if given else tuple(store.manifest.signals)
-
-
-def _shape(text: str) -> Literal["erf", "logistic"]:
-    from trigsim.base.errors import InputError  # noqa: PLC0415
-
-    for shape in ("erf", "logistic"):
-        if text == shape:
-            return shape
-    raise InputError(f"shape '{text}' is unknown; give erf or logistic")
-
-
-def _values(text: str) -> list[float]:
-    from trigsim.base.errors import InputError  # noqa: PLC0415
-
-    try:
-        if ":" not in text:
-            return [float(part) for part in text.split(",")]
-        low, high, step = map(float, text.split(":"))
-        count = round((high - low) / step) if step > 0 and high >= low else -1
-    except ValueError:
-        count = -1
-    if not 0 <= count < 1000:
-        raise InputError(f"'{text}' gives no values; write A,B,… or LOW:HIGH:STEP")
-    return [low + i * step for i in range(count + 1)]
-
-
-def _khz(text: str) -> float:
-    from trigsim.base.errors import InputError  # noqa: PLC0415
-
-    for unit, factor in (("kHz", 1.0), ("MHz", 1e3), ("Hz", 1e-3), ("", 1.0)):
-        if text.endswith(unit):
-            try:
-                rate = float(text.removesuffix(unit)) * factor
-            except ValueError:
-                break
-            if rate > 0:
-                return rate
-            break
-    raise InputError(f"'{text}' is no rate; write 100kHz")
-
-
-def _limits(texts: Sequence[str] | None) -> dict[str, float]:
-    from trigsim.base.errors import InputError  # noqa: PLC0415
-
-    found = {}
-    for text in texts or ():
-        name, equals, rate = text.rpartition("=")
-        if not (name and equals):
-            raise InputError(f"'{text}' bounds nothing; write NAME=RATE")
-        found[name] = _khz(rate)
-    return found
-
-
-def _weighted(text: str) -> tuple[str, float]:
-    from trigsim.base.errors import InputError  # noqa: PLC0415
-
-    name, equals, weight = text.partition("=")
-    try:
-        return name, float(weight) if equals else 1.0
-    except ValueError:
-        raise InputError(f"'{text}' has no weight; write SIGNAL=WEIGHT") from None

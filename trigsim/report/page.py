@@ -18,6 +18,7 @@ from trigsim.report.tables import (
     features_table,
     hardware_table,
     label,
+    latency_table,
     menu_table,
     performance_table,
 )
@@ -29,6 +30,7 @@ _CAPTIONS = {
     "separation_against_inputs": "Separation of the quantised networks on test candidates; the star is the "
     "plateau: the fewest inputs within one standard error of the best.",
     "separation_against_cost": "What separation costs; the line is the front that no other budget beats in both.",
+    "latency": "What each feature budget takes, from its features to the score, at the clock of the network.",
     "choice_of_features": "How often each feature was kept.",
 }
 
@@ -60,12 +62,15 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
     names = ["performance", "hardware", *others, "features", *(f"menu_{stem(scan, b)}" for b in scan.budgets)]
     for name, table in zip(names, tables, strict=True):
         write_text(folder / f"{name}.csv", table.csv())
-    plots = []
+    plots: list[dict[str, str]] = []
+    latency: list[dict[str, str]] = []
     for name, plot in SCAN_PLOTS.items():
         figure = draw(plot, scan)
         save_both(figure, folder / name)
         # The SVG is our own drawing; its text was escaped by matplotlib.
-        plots.append({"svg": Markup(svg(figure)), "caption": _CAPTIONS[name]})  # noqa: S704
+        shown = latency if name == "latency" else plots
+        shown.append({"svg": Markup(svg(figure)), "caption": _CAPTIONS[name]})  # noqa: S704
+    write_text(folder / "latency.csv", latency_table(scan).csv())
     write_json(folder / "scan.json", scan.as_dict())
     write_histograms(scan.histograms(), folder / "scan")
     write_json(folder / "provenance.json", dict(provenance))
@@ -84,6 +89,8 @@ def write_scan(scan: ScanResult, provenance: Mapping[str, Any], folder: str | Pa
             tables=tables,
             hardware_source=f"Latency and resources: {scan.hardware_source}.",
             plots=plots,
+            latency=latency,
+            latency_table=latency_table(scan),
             provenance=flat(provenance),
             version=trigsim.__version__,
             numbers="scan.json",

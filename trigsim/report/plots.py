@@ -145,12 +145,36 @@ def separation_against_cost(scan: ScanResult) -> Figure:
     return figure
 
 
+def latency_of_budgets(scan: ScanResult) -> Figure:
+    """Draw what each budget takes: its features, where they were counted, and its network."""
+    figure = Figure(figsize=(5.4, 1.2 + 0.3 * max(len(scan.budgets), 3)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, budget in enumerate(scan.budgets):
+        hardware, start = budget.hardware, 0.0
+        clock_ns = hardware.nanoseconds / max(hardware.cycles, 1)
+        before = [one for one in hardware.beside if one.name == "features"]
+        parts = [("features", before[0].cycles * clock_ns, COLOURS[5])] if before else []
+        for name, ns, colour in [*parts, ("network", hardware.nanoseconds, COLOURS[0])]:
+            axes.barh(place, ns, left=start, height=0.6, color=colour, label=None if place else name)
+            start += ns
+    axes.axvline(
+        scan.budgets[0].hardware.budget_ns, color="#b3261e", lw=1.2, ls="--", label="budget of the network"
+    )
+    axes.set_yticks(range(len(scan.budgets)), [label(scan, b) for b in scan.budgets], fontsize=8)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set(xlabel="latency, estimate [ns]", xlim=(0, None))
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+    return figure
+
+
 #: File stem → what draws it.
 SCAN_PLOTS: dict[str, Callable[[ScanResult], Figure]] = {
     "efficiency_against_inputs": efficiency_against_inputs,
     "rate_against_efficiency": rate_against_efficiency,
     "separation_against_inputs": separation_against_inputs,
     "separation_against_cost": separation_against_cost,
+    "latency": latency_of_budgets,
     "choice_of_features": choice_of_features,
 }
 

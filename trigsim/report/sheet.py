@@ -20,6 +20,32 @@ from trigsim.report.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page.
+
+    Attributes
+    ----------
+    title : str
+    paragraphs : sequence of str
+    plots : mapping of str to (Figure, str)
+        File stem → figure and caption.
+    tables : mapping of str to Table
+        File stem → table.
+    more : mapping of str to Table
+        The same, of tables that are written beside the page and not shown on it.
+    marks : sequence of (bool, str)
+        Whether it is well, and what.
+    """
+
+    title: str
+    paragraphs: Sequence[str] = ()
+    plots: Mapping[str, tuple[Figure, str]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    more: Mapping[str, Table] = field(default_factory=dict)
+    marks: Sequence[tuple[bool, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """What a page shows.
 
@@ -39,6 +65,8 @@ class Sheet:
         The numbers, JSON-ready.
     histograms : mapping of str to Hist
         Name → histogram.
+    sections : sequence of Section
+        What follows, each under its own heading.
     """
 
     name: str
@@ -49,6 +77,7 @@ class Sheet:
     tables: Mapping[str, Table]
     document: Mapping[str, Any]
     histograms: Mapping[str, Hist] = field(default_factory=dict)
+    sections: Sequence[Section] = ()
 
 
 def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path) -> Path:
@@ -60,16 +89,12 @@ def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path)
         The page.
     """
     folder = Path(folder)
-    for name, table in sheet.tables.items():
-        write_text(folder / f"{name}.csv", table.csv())
-    plots = []
-    for name, (figure, caption) in sheet.plots.items():
-        save_both(figure, folder / name)
-        # The SVG is our own drawing; its text was escaped by matplotlib.
-        plots.append({"svg": Markup(svg(figure)), "caption": caption})  # noqa: S704
     write_json(folder / f"{sheet.name}.json", dict(sheet.document))
     write_histograms(sheet.histograms, folder / sheet.name)
     write_json(folder / "provenance.json", dict(provenance))
+    written = [sheet.tables, *(some for s in sheet.sections for some in (s.tables, s.more))]
+    for name, table in (item for some in written for item in some.items()):
+        write_text(folder / f"{name}.csv", table.csv())
     page = (
         environment()
         .get_template("sheet.html.j2")
@@ -77,7 +102,18 @@ def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path)
             title=sheet.title,
             subtitle=sheet.subtitle,
             paragraphs=sheet.paragraphs,
-            plots=plots,
+            plots=_drawn(sheet.plots, folder),
+            sections=[
+                {
+                    "title": section.title,
+                    "id": section.title.lower().replace(" ", "-"),
+                    "paragraphs": section.paragraphs,
+                    "marks": section.marks,
+                    "plots": _drawn(section.plots, folder),
+                    "tables": list(section.tables.values()),
+                }
+                for section in sheet.sections
+            ],
             tables=list(sheet.tables.values()),
             provenance=flat(provenance),
             version=trigsim.__version__,
@@ -86,3 +122,13 @@ def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path)
     )
     write_text(folder / f"{sheet.name}.html", page)
     return folder / f"{sheet.name}.html"
+
+
+def _drawn(plots: Mapping[str, tuple[Figure, str]], folder: Path) -> list[dict[str, str]]:
+    """Write plots as files; return them as the templates show them."""
+    drawn = []
+    for name, (figure, caption) in plots.items():
+        save_both(figure, folder / name)
+        # The SVG is our own drawing; its text was escaped by matplotlib.
+        drawn.append({"svg": Markup(svg(figure)), "caption": caption})  # noqa: S704
+    return drawn

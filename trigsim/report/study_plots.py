@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from hist import Hist
@@ -70,15 +71,21 @@ def overlap_plot(found: Overlap) -> Figure:
         size = min(3.0 + 0.22 * n, 16.0)
         figure = Figure(figsize=(size + 1.2, size), layout="constrained")
         axes = figure.add_subplot()
-        image = axes.imshow(
-            np.where(np.diag(found.rate)[:, None] > 0, found.fraction, np.nan), vmin=0, vmax=1, cmap="viridis"
-        )
+        share = np.where(np.diag(found.rate)[:, None] > 0, found.fraction, np.nan)
         axes.grid(visible=False)
         if n <= MOST_NAMES:
-            axes.set_xticks(range(n), found.names, rotation=90, fontsize=7)
-            axes.set_yticks(range(n), found.names, fontsize=7)
+            # A mesh stays a drawing in SVG; it would be a heavy one where the names cannot be read either.
+            image: Any = axes.pcolormesh(share, vmin=0, vmax=1, cmap="viridis", edgecolor="white", lw=0.3)
+            axes.set_xticks(np.arange(n) + 0.5, found.names, rotation=90, fontsize=7)
+            axes.set_yticks(np.arange(n) + 0.5, found.names, fontsize=7)
+            axes.invert_yaxis()
+            axes.set_aspect("equal")
+        else:
+            image = axes.imshow(share, vmin=0, vmax=1, cmap="viridis")
         axes.set(xlabel="… that also passes", ylabel="share of the rate of …")
-        figure.colorbar(image, ax=axes, shrink=0.8)
+        bar = figure.colorbar(image, ax=axes, shrink=0.8)
+        if bar.solids is not None:
+            bar.solids.set(rasterized=False, edgecolor="face")
         return figure
 
 

@@ -135,6 +135,19 @@ def hardware_table(scan: ScanResult) -> Table:
     return Table(f"The network in hardware, per cent of {parts}", header, tuple(rows))
 
 
+def latency_table(scan: ScanResult) -> Table:
+    """Return what each budget takes of the network's latency budget, and its features beside it."""
+    header = (*_point_header(scan), "network, clocks", "network [ns]", "budget [ns]", "share", "features, clocks")
+    rows = []
+    for budget in scan.budgets:
+        one = budget.hardware
+        features = next((str(b.cycles) for b in one.beside if b.name == "features"), "–")
+        share = f"{one.nanoseconds / one.budget_ns:.1%}" + (" over" if one.nanoseconds > one.budget_ns else "")
+        cells = (str(one.cycles), f"{one.nanoseconds:.1f}", f"{one.budget_ns:g}", share, features)
+        rows.append((*_point(scan, budget), *cells))
+    return Table("Latency", header, tuple(rows))
+
+
 def beside_tables(scan: ScanResult) -> list[Table]:
     """Return a table for each other source of resources: sources are not mixed in a column."""
     tables = []

@@ -50,6 +50,8 @@ class VariantResult:
         All signal crossings.
     words : WordCounts
         Decision words of the beam's crossings; nothing where they are not wanted.
+    signal_words : WordCounts
+        The same of all signals' crossings: "stratum" is the number of the signal, "event" that of the crossing.
     """
 
     rates: RateCounts
@@ -57,6 +59,7 @@ class VariantResult:
     beam_scores: Scores
     signal_scores: dict[str, Scores]
     words: WordCounts
+    signal_words: WordCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class State:
                 Scores(),
                 {s: Scores() for s in worker.signals},
                 WordCounts.empty(len(v.menu.names)),
+                WordCounts.empty(len(v.menu.names)),
             )
             for v in worker.variants
         )
@@ -113,6 +117,8 @@ class State:
                 piece, efficiency = answer.pieces[v], result.efficiencies[signals[part]]
                 efficiency.passed[piece.cell] += piece.passed
                 efficiency.drawn[:] += piece.crossings
+                if answer.words:
+                    result.signal_words.add(answer.words[v])
                 result.signal_scores[signals[part]].score.append(answer.score[v])
         self.done[PHASES.index(phase)] += 1
 
@@ -125,8 +131,8 @@ class State:
             found[f"{name}/count"] = flat[found[f"{name}/cell"]]
         for name, (parts, kind) in self._lists().items():
             found[name] = np.concatenate([np.zeros(0, kind), *parts])
-        for v, result in enumerate(self.results):
-            found[f"{v}/words/key"], found[f"{v}/words/times"] = result.words.words()
+        for name, words in self._words().items():
+            found[f"{name}/key"], found[f"{name}/times"] = words.words()
         return found
 
     def restore(self, found: Mapping[str, NDArray[Any]]) -> None:
@@ -137,8 +143,8 @@ class State:
             array.reshape(-1)[found[f"{name}/cell"]] = found[f"{name}/count"]
         for name, (parts, _) in self._lists().items():
             parts[:] = [found[name]]
-        for v, result in enumerate(self.results):
-            result.words.add(Words(found[f"{v}/words/key"], found[f"{v}/words/times"]))
+        for name, words in self._words().items():
+            words.add(Words(found[f"{name}/key"], found[f"{name}/times"]))
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:
         named = {}
@@ -147,6 +153,12 @@ class State:
                 named[f"{v}/{what}"] = getattr(result.rates, what)
             for signal, counts in result.efficiencies.items():
                 named[f"{v}/{signal}/passed"], named[f"{v}/{signal}/drawn"] = counts.passed, counts.drawn
+        return named
+
+    def _words(self) -> dict[str, WordCounts]:
+        named = {}
+        for v, result in enumerate(self.results):
+            named[f"{v}/words"], named[f"{v}/signal_words"] = result.words, result.signal_words
         return named
 
     def _lists(self) -> dict[str, tuple[list[Any], Any]]:

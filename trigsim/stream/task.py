@@ -55,7 +55,8 @@ class Answer(NamedTuple):
     score : list of int32 arrays
         For each variant best scores: of beam crossings those that have one, of signal crossings all.
     words : list of Words
-        For each variant the decision words of the beam crossings that count; empty where they are not wanted.
+        For each variant the decision words of the crossings that count, of a signal's by their place among all of
+        it; empty where they are not wanted.
     """
 
     task: Task
@@ -113,7 +114,7 @@ class Worker:
         beam = task.phase != SIGNAL
         clusters, classes = (self.clusters, len(self.classes)) if beam else (1, 0)
         counts = [RateCounts.empty(v.rows, 1, clusters, classes) for v in self.variants]
-        words = [WordCounts.empty(len(v.menu.names)) for v in self.variants if self.words and task.phase == RATE]
+        words = [WordCounts.empty(len(v.menu.names)) for v in self.variants if self.words and task.phase != PILOT]
         events: list[list[NDArray[np.int64]]] = [[] for _ in self.variants]
         scores: list[list[NDArray[np.int32]]] = [[] for _ in self.variants]
         for done in range(0, task.crossings, CHUNK):
@@ -128,7 +129,7 @@ class Worker:
                 else:
                     self.observer.signal(self.signals[task.part], chunk * CHUNK, *seen)
             hardest = plan.hardest
-            local = self.source.local(task.part, hardest) if beam else np.zeros(n, np.int64)
+            local = self.source.local(task.part, hardest) if beam else chunk * CHUNK + np.arange(n)
             kinds = self.classes.count(plan) if beam else None
             for v, decision in enumerate(decisions):
                 counts[v].fill(0, local, decision.bits, kinds)

@@ -10,7 +10,7 @@ from hist import Hist
 
 from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
-from trigsim.studies.decided import decided
+from trigsim.studies.decided import Decided, decided
 from trigsim.studies.histograms import labelled
 from trigsim.studies.rate_table import Prescaling, rate_table
 from trigsim.studies.store import Store
@@ -41,13 +41,15 @@ def gains(store: Store, menu: Menu, signal: str) -> dict[str, Gain]:
 
     Rows are algorithms, ``group NAME`` and ``total``.
     """
-    sample = decided(store, signal, menu)
+    return gains_of(decided(store, signal, menu), menu)
+
+
+def gains_of(sample: Decided, menu: Menu) -> dict[str, Gain]:
+    """Return the same from the decisions of a signal's crossings."""
     n = len(sample)
     table = rate_table(sample, Prescaling.of(menu, sample.names), 1.0)
     return {
-        f"group {row.name}" if row.kind == "group" else row.name: Gain(
-            efficiency(row.passes, n), efficiency(round(row.before.pure.value * n), n)
-        )
+        row.label: Gain(efficiency(row.passes, n), efficiency(round(row.before.pure.value * n), n))
         for row in table.rows
     }
 

@@ -21,8 +21,12 @@ from trigsim.stream.source import TEST
 from trigsim.studies.rate_table import Prescaling
 from trigsim.studies.rates import menu_result
 from trigsim.studies.results import MenuResult
+from trigsim.studies.run_details import run_details, run_orbits
 from trigsim.studies.run_table import run_table
 from trigsim.studies.store_writer import StoreWriter, all_fields, fields_of
+
+#: Orbits that dead time is found in, about half a second of beam.
+ORBITS = 5000
 
 
 def parse_taggers(given: Sequence[str]) -> dict[str, Path]:
@@ -57,6 +61,9 @@ def run_menu(
     resume: bool = False,
     checkpoint_seconds: float = 20.0,
     exact_overlay: bool = False,
+    train: str | Path | None = None,
+    orbits: int = ORBITS,
+    details: bool = False,
 ) -> MenuResult:
     """Stream a menu; see `stream.run.stream` for the counts, target and seed.
 
@@ -82,6 +89,12 @@ def run_menu(
         Least time between two checkpoints.
     exact_overlay : bool
         Draw every soft collision on its own, not in blocks that are used again; see `stream.blocks`.
+    train : path, optional
+        Train YAML: what dead time takes is found by drawing the run's decisions into `orbits` orbits.
+    orbits : int
+        See `train`.
+    details : bool
+        Whether overlaps, gains and turn-ons are found too.
     """
     if store is not None and (scheduler != THREADS or resume):
         raise InputError("crossings are stored by the threads of one unbroken run; leave out --store or the other")
@@ -111,4 +124,8 @@ def run_menu(
         counted = {signal: int(counts.drawn[0]) for signal, counts in result.efficiencies.items()}
         writer.finish(result.rates.drawn, counted, provenance(seed, inputs))
     found, names = menu_result(worker.source, result), worker.variants[0].menu.names
-    return replace(found, table=run_table(worker.source, Prescaling.of(checked, names), result, found.rates))
+    found = replace(found, table=run_table(worker.source, Prescaling.of(checked, names), result, found.rates))
+    if train is not None:
+        drawn = run_orbits(menu, train, worker, result, orbits=orbits, seed=seed, threads=threads)
+        found = replace(found, orbits=drawn)
+    return replace(found, details=run_details(worker.source, checked, names, result)) if details else found

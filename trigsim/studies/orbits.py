@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from trigsim.menu.decide import CompiledMenu
 from trigsim.menu.menu import Menu
 from trigsim.menu.prescale import FinalDecision, read_prescales
 from trigsim.objects.settings import ObjectSettings
+from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
 from trigsim.stream.deadtime import DeadTime
 from trigsim.stream.filling import FillingScheme, read_filling, require_bunches
@@ -108,12 +110,58 @@ def sample_orbits(
         If neighbouring crossings matter (conditions on other crossings, objects out of time, single-beam
         collisions, pile-up by bunch, external signals, algorithms that empty crossings pass): emulate then.
     """
-    checked, config, bunches = _read(menu, train, scheme)
     store = Store.open(stored)
-    compiled = store.compile(checked)
-    require_bunches(bunches, store.manifest.beam.colliding_bunches)
-    words = _words(store, compiled)
-    _require_independent(checked, config, store, compiled, words)
+    compiled = store.compile(load_menu(menu))
+    empty = len(store.manifest.drawn) - 1
+    drawn = f"words drawn by weight from {sum(store.manifest.drawn):,} stored and decided crossings"
+    decisions = Decisions(compiled, _words(store, compiled), store.manifest.beam, empty, drawn)
+    return draw_orbits(
+        menu, train, decisions,
+        orbits=orbits, scheme=scheme, prescales=prescales, column=column, seed=seed, threads=threads,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Crossings of one beam that a menu has decided.
+
+    Attributes
+    ----------
+    compiled : CompiledMenu
+        What decided.
+    words : Words
+        Distinct decisions and how likely each is; ``cluster >> 32`` is the stratum.
+    beam : Beam
+    empty : int
+        Number of the stratum of empty crossings.
+    drawn : str
+        What the words are from; see `OrbitResult.crossings_from`.
+    """
+
+    compiled: CompiledMenu
+    words: Words
+    beam: Beam
+    empty: int
+    drawn: str
+
+
+def draw_orbits(
+    menu: str | Path,
+    train: str | Path,
+    decisions: Decisions,
+    *,
+    orbits: int,
+    scheme: str | Path | None = None,
+    prescales: str | Path | None = None,
+    column: str | None = None,
+    seed: int = 1,
+    threads: int = 0,
+) -> OrbitResult:
+    """Walk orbits whose crossings are drawn from `decisions` of `menu`; see `sample_orbits`."""
+    checked, config, bunches = _read(menu, train, scheme)
+    words, compiled = decisions.words, decisions.compiled
+    require_bunches(bunches, decisions.beam.colliding_bunches)
+    _require_independent(checked, config, decisions)
     threads = cores(threads)
     sampling = Sampling(words, bunches)
     readout = _readout(checked, config, bunches, compiled, _column(checked, prescales, column))
@@ -123,8 +171,7 @@ def sample_orbits(
         readout.run(sampling.replicas(number, short, seed, threads), short, f"replica {number + 1} of {REPLICAS}")
         for number in range(REPLICAS)
     ]
-    drawn = f"words drawn by weight from {sum(store.manifest.drawn):,} stored and decided crossings"
-    return summary(checked, config, readout, counts, drawn, replicas)
+    return summary(checked, config, readout, counts, decisions.drawn, replicas)
 
 
 def _read(
@@ -168,18 +215,17 @@ def _words(store: Store, compiled: CompiledMenu) -> Words:
     return Words.of(bits, who.stratum.astype(np.int64) << 32 | who.event, chance[who.stratum])
 
 
-def _require_independent(
-    menu: Menu, config: TrainConfig, store: Store, compiled: CompiledMenu, words: Words
-) -> None:
-    empty_passes = (words.cluster >> 32 == len(store.manifest.drawn) - 1).any()
+def _require_independent(menu: Menu, config: TrainConfig, decisions: Decisions) -> None:
+    compiled = decisions.compiled
+    empty_passes = (decisions.words.cluster >> 32 == decisions.empty).any()
     reasons = {
         "the menu looks at neighbouring crossings": compiled.reach != (0, 0),
         "the menu reads external signals": compiled.uses_externals,
         "the train has objects out of time": bool(config.timing),
         "the train has single-beam collisions": config.single_beam_collisions > 0,
-        "pile-up differs from bunch to bunch": isinstance(store.manifest.beam.mean_pileup, PileupByBunch),
+        "pile-up differs from bunch to bunch": isinstance(decisions.beam.mean_pileup, PileupByBunch),
         f"an algorithm of '{menu.name}' passes empty crossings": bool(empty_passes),
     }
     for reason, there in reasons.items():
         if there:
-            raise InputError(f"{reason}, which stored crossings do not know; emulate the orbits (no --stored)")
+            raise InputError(f"{reason}, which stored crossings do not know; emulate: trigsim orbits, no --stored")

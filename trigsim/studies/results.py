@@ -14,7 +14,9 @@ from trigsim.numeric.intervals import Estimate
 from trigsim.studies.histograms import labelled
 
 if TYPE_CHECKING:
+    from trigsim.studies.orbit_results import OrbitResult
     from trigsim.studies.rate_table import RateTable
+    from trigsim.studies.run_details import RunDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class MenuResult:
         crossings do not lessen.
     table : RateTable or None
         Passes, and rates before and after prescale, pure and shared; None where decision words were not counted.
+    orbits : OrbitResult or None
+        What dead time takes; None where it was not asked for.
+    details : RunDetails or None
+        Overlaps, gains and turn-ons; None where they were not asked for.
     """
 
     rates: Mapping[str, Estimate]
@@ -47,6 +53,8 @@ class MenuResult:
     live_time_s: float
     library_khz: Mapping[str, float] = field(default_factory=dict)
     table: RateTable | None = None
+    orbits: OrbitResult | None = None
+    details: RunDetails | None = None
 
     def histograms(self) -> dict[str, Hist]:
         """Return rates, and efficiencies of each signal, one bin a row."""
@@ -55,7 +63,15 @@ class MenuResult:
             f"efficiency_{signal}": labelled(list(some.values()), list(some), over="row", label="efficiency")
             for signal, some in self.efficiencies.items()
         }
-        return found | ({} if self.table is None else self.table.histograms())
+        for more in (self.table, self.orbits, self.details):
+            found |= {} if more is None else more.histograms()
+        return found
+
+    def _dead_time(self) -> dict[str, Any] | None:
+        if self.orbits is None:
+            return None
+        found = self.orbits.as_dict()
+        return {name: found[name] for name in found if name not in ("menu", "by_place_in_train")}
 
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
@@ -72,7 +88,9 @@ class MenuResult:
             "crossings": self.crossings,
             "live_time_s": self.live_time_s,
             "rates": {row: e.as_dict() for row, e in self.rates.items()},
-            **({} if self.table is None else {"rows": self.table.as_dict()["rows"]}),
+            **(
+                {} if self.table is None else {"rows": self.table.as_dict()["rows"], "dead_time": self._dead_time()}
+            ),
             "unseen_khz": dict(self.unseen_khz),
             "library_khz": dict(self.library_khz),
             "efficiencies": {

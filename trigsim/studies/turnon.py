@@ -256,13 +256,13 @@ def turn_ons(
     x = store.truth(signal, quantity)
     found = []
     for name in names:
-        members = _members(menu, sample.names, name)
-        passed = sample.passes(members)
+        passed = sample.passes(members(menu, sample.names, name))
         found.append(turn_on(x, passed, name=name, signal=signal, quantity=quantity, bins=bins, shape=shape))
     return tuple(found)
 
 
-def _members(menu: Menu | None, names: Sequence[str], name: str) -> Sequence[str]:
+def members(menu: Menu | None, names: Sequence[str], name: str) -> Sequence[str]:
+    """Return the algorithms of a row: an algorithm, ``group NAME``, or ``total``."""
     groups = {} if menu is None else menu.groups
     if name == "total":
         return names
