@@ -4,7 +4,7 @@ import pytest
 from tests.report.results import made_up
 from trigsim.base.errors import InputError
 from trigsim.numeric.intervals import Estimate
-from trigsim.studies.points import content_sha256, points, train_all
+from trigsim.studies.points import content_sha256, load_trained, points, train_all
 from trigsim.studies.results import SeedResult
 from trigsim.studies.scan_config import Sweep
 from trigsim.tagger.config import Epochs, TaggerPlan, TrainConfig
@@ -54,6 +54,32 @@ def test_a_trained_model_is_not_trained_again(tmp_path):
     assert (tmp_path / trainings[1].name / "model.json").stat().st_mtime_ns != before
     each = [epochs(t, table.names) for t in trainings]
     assert sum(done) == 2 * sum(each) + each[1]
+
+
+def test_a_model_of_another_architecture_is_refused(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.array([0, 1], np.uint8), 100)
+    x = rng.integers(-100, 100, (200, 4)).astype(np.int32) + 30 * y[:, None]
+    one = np.ones(200, np.float32)
+    names = ("a", "b", "c", "d")
+    (training,) = points(PLAN.model_copy(update={"budgets": (3,)}), Sweep())[0].trainings
+    record = {"candidates_sha256": "", "libraries": {}, "git": "x"}
+    (made,) = train_all(
+        [training], Candidates(names, x, y, np.arange(200), one, one), tmp_path, record, lambda n: None
+    )
+    (again,) = load_trained([training], tmp_path, names)
+    assert again.digest == made.digest
+    for change, message in (
+        ({"keep": 2}, r"has 3 inputs and 8-4 nodes; tagger-k3 is to have 2 and 8-4"),
+        ({"hidden": (8, 5)}, r"is to have 3 and 8-5"),
+        ({"nodes": (2, 2)}, r"is to have 3 and 2-2"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load_trained([training.model_copy(update=change)], tmp_path, names)
+    with pytest.raises(InputError, match="of other features than these 4"):
+        load_trained([training], tmp_path, ("w", "x", "y", "z"))
+    with pytest.raises(InputError, match="no such model folder"):
+        load_trained([training.model_copy(update={"name": "none"})], tmp_path, names)
 
 
 def with_aucs(scan, aucs):

@@ -28,6 +28,9 @@ def scan(
         int,
         typer.Option(min=0, help="Simulate each budget's RTL on so many inputs and map it by Yosys; 0: no RTL."),
     ] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where a scan into the same folder was stopped.")
+    ] = False,
     threads: Threads = 0,
     as_json: JsonFlag = False,
 ) -> None:
@@ -40,7 +43,7 @@ def scan(
     from trigsim.studies.scan_config import ScanConfig  # noqa: PLC0415
     from trigsim.tagger.dataset_folder import hashed_file  # noqa: PLC0415
 
-    result = run_scan(config, output, pretrained, threads, data, rtl)
+    result = run_scan(config, output, pretrained, threads, data, rtl, resume)
     settings = load(config, ScanConfig)
     given = {} if data is None else {"candidates": hashed_file(data)}
     record = provenance(settings.seed, {**settings.inputs(config), **given})

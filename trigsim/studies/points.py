@@ -95,6 +95,45 @@ def train_all(
         yield made
 
 
+def load_trained(trainings: Sequence[TrainConfig], folder: Path, names: Sequence[str]) -> list[Model]:
+    """Return the models that were trained elsewhere, one a training, by its name.
+
+    Parameters
+    ----------
+    trainings : sequence of TrainConfig
+    folder : path
+        Models are in its subfolders.
+    names : sequence of str
+        Features by column.
+
+    Raises
+    ------
+    InputError
+        If one is missing, or its inputs or nodes are not those of its training.
+    """
+    return [_fits(load(folder / training.name), training, folder / training.name, names) for training in trainings]
+
+
+def _fits(model: Model, training: TrainConfig, folder: Path, names: Sequence[str]) -> Model:
+    known = [names[i] if 0 <= i < len(names) else None for i in model.columns]
+    if known != list(model.features):
+        odd = next(name for name, column in zip(model.features, known, strict=True) if name != column)
+        raise InputError(f"reads '{odd}' of other features than these {len(names)}; train it on them", folder)
+    found, fewer = model.widths[1:-1], training.macs is not None or training.luts is not None
+    wanted = training.nodes or training.hidden
+    if len(known) != (training.keep or len(known)) or (found != wanted and not fewer):
+        raise InputError(
+            f"has {len(known)} inputs and {_dashed(found)} nodes; {training.name} is to have "
+            f"{training.keep or len(known)} and {_dashed(wanted)}: train it so",
+            folder,
+        )
+    return model
+
+
+def _dashed(nodes: Sequence[int]) -> str:
+    return "-".join(map(str, nodes)) or "no"
+
+
 def _kept(folder: Path, training: TrainConfig, record: Mapping[str, Any]) -> Model | None:
     if not (folder / MODEL_FILE).exists():
         return None

@@ -19,12 +19,14 @@ from trigsim.numeric.intervals import Estimate
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
 from trigsim.stream.candidates import make_candidates
+from trigsim.stream.checkpoint import Checkpoint
+from trigsim.stream.recipe import Recipe, VariantRecipe
 from trigsim.stream.run import VariantResult, stream
 from trigsim.stream.source import TEST, TRAIN, Source
 from trigsim.stream.variant import Variant
 from trigsim.studies.curves import ScoreSample, efficiency_at_rate, rate_at_efficiency, score_sample
 from trigsim.studies.deployment import Deployed, deploy_and_compare
-from trigsim.studies.points import Point, content_sha256, points, train_all
+from trigsim.studies.points import Point, content_sha256, load_trained, points, train_all
 from trigsim.studies.rates import menu_result
 from trigsim.studies.results import BudgetResult, ScanResult, SeedResult
 from trigsim.studies.scan_config import ScanConfig
@@ -36,7 +38,6 @@ from trigsim.tagger.dataset_folder import hashed_file, read_candidates
 from trigsim.tagger.evaluation import auc
 from trigsim.tagger.features import FEATURES, NAMES
 from trigsim.tagger.model import Model
-from trigsim.tagger.model import load as load_model
 from trigsim.tagger.training import EFFICIENCIES, epochs, offered_columns
 
 #: Points of a curve of efficiency against rate.
@@ -50,8 +51,11 @@ def scan(
     threads: int = 0,
     data: str | Path | None = None,
     rtl: int = 0,
+    resume: bool = False,
 ) -> ScanResult:
     """Run the scan that a YAML file describes.
+
+    Trainings that are in `folder`, of the same settings, data, code and libraries, are taken as they are.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ def scan(
         data set made from the same library these are the collisions of its split "test".
     rtl : int
         Inputs to simulate the RTL of each budget on, which is also mapped to cells by Yosys; 0: no RTL.
+    resume : bool
+        Go on with the crossings where a scan into the same folder was stopped.
 
     Returns
     -------
@@ -90,6 +96,11 @@ def scan(
     plan = load(beside / config.tagger, TaggerPlan)
     firmware = load(beside / config.firmware, FirmwareConfig)
     costs = None if config.feature_costs is None else load(beside / config.feature_costs, FeatureCosts)
+    wanted = points(plan, config.sweep)
+    trainings = [training for point in wanted for training in point.trainings]
+    for training in trainings:  # Before anything that takes time.
+        offered_columns(NAMES, training)
+    trained = None if pretrained is None else load_trained(trainings, Path(pretrained), NAMES)
     library = beside / config.library
     test_side = open_source(library, beside / config.beam, TEST)
     every = np.ones(len(FEATURES), np.bool_)
@@ -97,12 +108,8 @@ def scan(
         test_side, builder(library, test_side, config.objects, every), config.signals,
         config.test.signal, config.test.background, config.seed, threads,
     )  # fmt: skip
-    wanted = points(plan, config.sweep)
-    trainings = [training for point in wanted for training in point.trainings]
-    if pretrained is None:
+    if trained is None:
         trained = _trained(config, trainings, file, folder, threads, data)
-    else:
-        trained = [load_model(Path(pretrained) / training.name) for training in trainings]
     rows = _of_points(wanted, trained)
     models = [best_model(some) for some in rows]
     deployed = []
@@ -127,6 +134,7 @@ def scan(
         target=config.algorithm,
         seed=config.seed,
         threads=threads,
+        checkpoint=_checkpoint(config, file, folder, models, resume),
     )
     budgets = [_budget(config, test_side, test, *one) for one in zip(rows, models, deployed, streamed, strict=True)]
     return ScanResult(
@@ -159,8 +167,6 @@ def _trained(
         if candidates.names != NAMES:
             raise InputError(f"candidates of {len(candidates.names)} other features; the loop has the 39", data)
         inputs["candidates"] = hashed_file(data)
-    for training in trainings:  # All are checked before the first is trained.
-        offered_columns(candidates.names, training)
     record = {**provenance(None, inputs), "candidates_sha256": content_sha256(candidates)}
     with progress("training", sum(epochs(t, candidates.names) for t in trainings), "epochs") as advance:
         return list(train_all(trainings, candidates, folder / "taggers", record, advance))
@@ -183,6 +189,23 @@ def _of_points(wanted: Sequence[Point], trained: Sequence[Model]) -> list[tuple[
 def best_model(models: Sequence[Model]) -> Model:
     """Return the model of the largest AUC on the part of the training side that no training saw."""
     return max(models, key=lambda model: float(model.metrics["auc"]))
+
+
+def _checkpoint(config: ScanConfig, file: Path, folder: Path, models: Sequence[Model], resume: bool) -> Checkpoint:
+    """Return where the crossings leave their state: of this library, this menu, these networks and counts."""
+    one = VariantRecipe(name="", menu=str(file.parent / config.menu), taggers={}, algorithm=config.algorithm)
+    recipe = Recipe(
+        library=str(file.parent / config.library),
+        beam=load(file.parent / config.beam, Beam),
+        side=TEST,
+        objects=config.objects,
+        variants=(one,),
+        signals=config.signals,
+        seed=config.seed,
+    )
+    # Not the taggers' files: what they compute is what counts.
+    networks = {f"{config.model} {i}": model.digest for i, model in enumerate(models)}
+    return Checkpoint(folder, {**recipe.identity(), **networks, "stream": config.stream.model_dump_json()}, resume)
 
 
 def _check(models: Sequence[Model], deployed: Sequence[Deployed]) -> None:
