@@ -50,7 +50,8 @@ def save(network: Network, path: str | Path) -> None:
     }
     text = json.dumps(description, separators=(",", ":"))
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save_tensors(tensors, {"description": text, "sha256": _hash(text, tensors)}))
+        content = save_tensors(tensors, {"description": text, "sha256": _hash(text, tensors)})
+        temporary.write_bytes(_in_order(content))
 
 
 def load(path: str | Path) -> Network:
@@ -80,6 +81,14 @@ def load(path: str | Path) -> Network:
             f"no trigsim network, or a damaged one ({reason}); write one with Network.save", file
         ) from None
     return network
+
+
+def _in_order(content: bytes) -> bytes:
+    """Return a safetensors file with its header sorted: the library's order differs each time."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]
 
 
 def _metadata(content: bytes) -> tuple[str, str]:
