@@ -9,7 +9,11 @@ from trigsim.stream.accumulate import RateCounts
 from trigsim.stream.companions import Classes, Parts
 from trigsim.stream.plan import draw_plan
 from trigsim.stream.strata import Strata
-from trigsim.studies.rates import library_error, rates, variance, weights
+from trigsim.studies.company import Company
+from trigsim.studies.decided import in_order
+from trigsim.studies.decided_sums import of_drawn, of_values
+from trigsim.studies.rate_table import Prescaling, bit_rates, rate_table
+from trigsim.studies.rates import library_error, rates, rates_of, variance, variance_of, weights
 
 #: Soft and hard collisions in a crossing, and in a library.
 MEANS, SIZES = np.array([20.0, 0.6]), (300, 80)
@@ -37,20 +41,41 @@ def decide(x, offsets):
     return np.stack([high, any_, high & any_, total > CUTS["nearly all"]], axis=1)
 
 
-def count(rng, x, classes, strata=STRATA, parts=()):
-    """Stream crossings of every stratum; the hard one may be in parts."""
+def count(rng, x, classes, strata=STRATA, parts=(), seen=None):
+    """Stream crossings of every stratum; the hard one may be in parts. What is counted is added to `seen`."""
     members = [np.arange(SIZES[0]), *(parts or [np.arange(SIZES[0], sum(SIZES))])]
     counts = RateCounts.empty(ROWS, len(members) + 1, CLUSTERS, len(classes))
     for k, some in enumerate(members):
         plan = draw_plan(strata.draw_counts(k, N if k == 0 else N // (len(members) - 1), rng), members, 1.0, rng)
-        local = np.searchsorted(some, plan.hardest)
-        counts.fill(k, local, decide(x[plan.event], plan.offsets), classes.count(plan))
+        crossings = (
+            k,
+            np.searchsorted(some, plan.hardest),
+            decide(x[plan.event], plan.offsets),
+            classes.count(plan),
+        )
+        counts.fill(*crossings)
+        if seen is not None:
+            seen.append(crossings)
     plan = draw_plan(strata.draw_counts(len(members), 1, rng), members, 1.0, rng)
     counts.fill(len(members), np.zeros(1, np.int64), decide(x[plan.event], plan.offsets), classes.count(plan))
     return counts
 
 
-def in_parts(rng):
+def stored(seen, classes, strata):
+    """Return the crossings that were seen, one by one, with the empty one."""
+    stratum = np.repeat([some[0] for some in seen], [len(some[1]) for some in seen])
+    event, bits, kinds = (np.concatenate([some[i] for some in seen]) for i in (1, 2, 3))
+    k = len(strata.probability)
+    kind = np.append(kinds[:, 0].argmax(axis=1), -1).astype(np.int16)
+    count = np.append(kinds[:, 1], np.zeros((1, len(classes))), axis=0).astype(np.uint16)
+    stratum, event = np.append(stratum, k - 1), np.append(event, 0)
+    bits = np.append(bits, np.zeros((1, len(ROWS)), np.bool_), axis=0)
+    company = Company.of(classes, kind, count, stratum, k)
+    weight = weights(np.bincount(stratum, minlength=k), strata.probability, 1.0)
+    return in_order(ROWS, np.packbits(bits, axis=1, bitorder="little"), stratum, event, weight, company), bits
+
+
+def in_parts(rng, seen=None):
     """Stream crossings of a new library whose hard collisions are in parts by size."""
     x, classes = library(rng)
     hard = SIZES[0] + np.argsort(x[SIZES[0] :])
@@ -59,7 +84,7 @@ def in_parts(rng):
     strata = STRATA.split([np.ones(1), np.array([len(part) for part in parts]) / SIZES[1]])
     inside = np.stack([np.bincount(classes.of[some], minlength=len(classes)) for some in members], axis=1)
     classes = replace(classes, parts=Parts(np.array([0, 1, 1, 1, 1]), inside, strata.expected))
-    return count(rng, x, classes, strata, parts), classes, strata
+    return count(rng, x, classes, strata, parts, seen), classes, strata
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +136,50 @@ def test_estimates_have_no_bias(toys, truth):
     values = np.array([[e.value for e in rates(c, STRATA.probability, 1.0).values()] for c, _ in toys])
     error = values.std(axis=0) / np.sqrt(len(toys))
     assert (np.abs(values.mean(axis=0) - truth) < 5 * error).all()
+
+
+@pytest.mark.parametrize("parts", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_stored_crossings_have_the_intervals_of_the_run(seed, parts):
+    """So that what is shown of the one holds for the other: 65 to 71 % of toys hold the truth."""
+    seen, rng = [], np.random.default_rng(seed)
+    if parts:
+        counts, classes, strata = in_parts(rng, seen)
+    else:
+        strata, (x, classes) = STRATA, library(rng)
+        counts = count(rng, x, classes, seen=seen)
+    sample, bits = stored(seen, classes, strata)
+    expected = rates(counts, strata.probability, 1.0, classes)
+    for row, ours in zip(ROWS, bit_rates(sample, 1.0), strict=True):
+        close(ours, expected[row])
+    # The same by values, which need not be decisions.
+    drawn, weight = of_drawn(sample, sample.company), sample.stratum_weight
+    told = variance_of(of_values(sample, sample.company, bits.T.astype(float)), drawn, weight, classes)
+    np.testing.assert_allclose(told, variance(counts, weight, classes), rtol=1e-9)
+    half = variance_of(of_values(sample, sample.company, bits.T / 2), drawn, weight, classes)
+    np.testing.assert_allclose(half[:3], told[:3] / 4, rtol=0.05)  # but for strata of one pass
+    # Groups and the total, and what prescales leave of them.
+    table = rate_table(sample, prescaling((1.0, 1.0, 1.0, 1.0)), 1.0)
+    every = of_values(sample, sample.company, np.stack([bits[:, :2].any(axis=1), bits.any(axis=1)]).astype(float))
+    for row, rate in zip(table.rows[-2:], rates_of(every, drawn, weight, 1.0, classes), strict=True):
+        close(row.before.rate, rate)
+        assert row.after.rate == row.before.rate
+    left = rate_table(sample, prescaling((2.0, 4.0, 2.0, 1.0)), 1.0)
+    assert left["sum"].after.rate.high == pytest.approx(expected["sum"].high / 2)
+    group = left["g"]
+    assert group.after.rate.value < group.before.rate.value
+    assert group.after.rate.low < group.after.rate.value < group.after.rate.high
+
+
+def prescaling(prescales):
+    keep = 1 / np.array(prescales)
+    return Prescaling(ROWS, keep, prescales, np.zeros(len(ROWS), np.bool_), {"g": (0, 1)})
+
+
+def close(ours, expected):
+    np.testing.assert_allclose(
+        [ours.value, ours.low, ours.high], [expected.value, expected.low, expected.high], rtol=1e-9
+    )
 
 
 def test_intervals_cover(toys, truth):

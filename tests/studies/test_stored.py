@@ -108,7 +108,7 @@ def test_damage_and_other_versions_are_found(stored, tmp_path):
         store.bits("vh_bb")
     manifest = json.loads((tmp_path / "store.json").read_text())
     (tmp_path / "store.json").write_text(json.dumps(manifest | {"version": 99}))
-    with pytest.raises(InputError, match="format version 99; this trigsim reads version 1"):
+    with pytest.raises(InputError, match="format version 99; this trigsim reads version 2"):
         Store.open(tmp_path)
     with pytest.raises(InputError, match="is not empty; give --store a new folder"):
         run_menu(

@@ -190,6 +190,79 @@ def _flush(acc, w, sums, squares):
 
 
 @njit(cache=True, nogil=True)
+def sum_rows(
+    packed, order, starts, first, last, stratum, weight, kind, companions, veto, group_offsets, group_ids, n_groups,
+    by_stratum, by_class,
+):  # fmt: skip
+    """Sum decisions over the crossings of collisions first <= e < last, which come stratum by stratum.
+
+    Rows are algorithms, groups, and the total; `by_stratum` has for each row and stratum the crossings that pass,
+    and over collisions the sums of the square of that and of its product with their crossings. `by_class` has, of
+    crossings that pass, the collisions of each class, hardest and companions, times the weight of the stratum.
+    """
+    n_alg = len(veto)
+    rows, n_classes = by_class.shape[0], by_class.shape[2]
+    # Two thousand million collisions of one class in the crossings of a stratum are out of reach.
+    inside = np.zeros((rows, n_classes), np.int32)
+    count, touched = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
+    stamp = np.full(rows, -1, np.int64)
+    for e in range(first, last):
+        k = stratum[e]
+        n_touched = 0
+        for c in order[starts[e] : starts[e + 1]]:
+            n_passed, vetoed = 0, False
+            for b in range(packed.shape[1]):
+                byte = np.int64(packed[c, b])
+                while byte:
+                    i = 8 * b + bit_number(byte)
+                    byte &= byte - 1
+                    if i >= n_alg:
+                        continue
+                    if count[i] == 0:
+                        touched[n_touched] = i
+                        n_touched += 1
+                    count[i] += 1
+                    for j in range(n_classes):
+                        inside[i, j] += companions[c, j]
+                    if veto[i]:
+                        vetoed = True
+                        continue
+                    n_passed += 1
+                    for at in range(group_offsets[i], group_offsets[i + 1]):
+                        g = n_alg + group_ids[at]
+                        if stamp[g] != c:
+                            stamp[g] = c
+                            if count[g] == 0:
+                                touched[n_touched] = g
+                                n_touched += 1
+                            count[g] += 1
+                            for j in range(n_classes):
+                                inside[g, j] += companions[c, j]
+            if n_passed and not vetoed:
+                g = rows - 1
+                if count[g] == 0:
+                    touched[n_touched] = g
+                    n_touched += 1
+                count[g] += 1
+                for j in range(n_classes):
+                    inside[g, j] += companions[c, j]
+        tried = starts[e + 1] - starts[e]
+        for t in range(n_touched):
+            r = touched[t]
+            by_stratum[0, r, k] += count[r]
+            by_stratum[1, r, k] += count[r] * count[r]
+            by_stratum[2, r, k] += count[r] * tried
+            if kind[e] >= 0:
+                by_class[r, 0, kind[e]] += weight[k] * count[r]
+            count[r] = 0
+        if e + 1 == last or stratum[e + 1] != k:
+            for r in range(rows):
+                for j in range(n_classes):
+                    by_class[r, 1, j] += weight[k] * inside[r, j]
+                    inside[r, j] = 0
+
+
+@njit(cache=True, nogil=True)
 def turn(packed, places, words):
     """Set bit ``places[c]`` of ``words[i]`` where crossing c passes algorithm i; places < 0 are left out."""
     n_alg = words.shape[0]

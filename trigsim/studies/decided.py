@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trigsim.menu.legs import TaggerScores
 from trigsim.menu.menu import Menu
+from trigsim.studies.company import Company
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
 
@@ -32,6 +33,10 @@ class Decided:
         What each of its crossings stands for: kHz of the beam's, a share of all for a signal's.
     stratum_weight : float64, shape (K + 1,)
         Weight of each stratum's crossings, the empty crossing last; see `rates.estimates`.
+    stratum : int64, shape (E,)
+        Stratum of each collision.
+    company : Company or None
+        What else is in the crossings, where it is known: intervals of rates then hold the re-use of companions.
     """
 
     names: tuple[str, ...]
@@ -40,6 +45,8 @@ class Decided:
     starts: NDArray[np.int64]
     weight: NDArray[np.float64]
     stratum_weight: NDArray[np.float64]
+    stratum: NDArray[np.int64]
+    company: Company | None = None
 
     def __post_init__(self) -> None:
         if self.packed.ndim != 2 or self.packed.dtype != np.uint8 or 8 * self.packed.shape[1] < len(self.names):
@@ -66,6 +73,7 @@ def in_order(
     stratum: NDArray[np.integer],
     event: NDArray[np.integer],
     stratum_weight: NDArray[np.float64],
+    company: Company | None = None,
 ) -> Decided:
     """Return decisions with their crossings sorted by hardest collision.
 
@@ -79,12 +87,15 @@ def in_order(
         Stratum of each crossing, and number of its hardest collision there.
     stratum_weight : float64, shape (K + 1,)
         See `Decided`.
+    company : Company, optional
+        Of the same crossings.
     """
     key = stratum.astype(np.int64) << 32 | event
     order = np.argsort(key, kind="stable")
     first = np.flatnonzero(np.diff(key[order], prepend=-1))
     starts = np.append(first, len(key))
-    return Decided(names, packed, order, starts, stratum_weight[key[order[first]] >> 32], stratum_weight)
+    of = key[order[first]] >> 32
+    return Decided(names, packed, order, starts, stratum_weight[of], stratum_weight, of, company)
 
 
 def decided(
@@ -113,6 +124,6 @@ def sampled(store: Store, sample: str, names: tuple[str, ...], packed: NDArray[n
     """Return packed decisions of a sample of `store`, in order."""
     if sample == BEAM:
         who = store.crossings(BEAM)
-        return in_order(names, packed, who.stratum, who.event, store.weight_khz)
+        return in_order(names, packed, who.stratum, who.event, store.weight_khz, store.company(who))
     n = len(packed)
     return in_order(names, packed, np.zeros(n, np.int64), np.arange(n), np.array([1.0 / max(n, 1), 0.0]))

@@ -14,8 +14,9 @@ from trigsim.menu.menu import Menu
 from trigsim.menu.table import condition_rows, rows
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import Decided, decided
+from trigsim.studies.decided_sums import of_drawn, of_values
 from trigsim.studies.histograms import labelled
-from trigsim.studies.rates import estimates
+from trigsim.studies.rates import estimates, variance_of
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
 from trigsim.studies.tabular import Cells, Tabular
@@ -217,7 +218,7 @@ def paired_rates(
 ) -> Change:
     """Return the change of a rate on the same crossings.
 
-    The difference of each hardest collision is one number, whose square is its variance: what both pass cancels.
+    The difference of each collision is one number, whose square is its variance: what both pass cancels.
     Where nothing flips, the interval is that of no crossing gained and none lost.
 
     Parameters
@@ -229,9 +230,14 @@ def paired_rates(
     crossing_rate_khz : float
         Colliding crossings a second, kHz.
     """
-    values = np.stack([old, new, new.astype(np.int8) - old.astype(np.int8)]).astype(np.float64)[:, sample.order]
-    by_collision = np.add.reduceat(values, sample.starts[:-1], axis=1) * sample.weight
-    sums, squares = by_collision.sum(axis=1), (by_collision**2).sum(axis=1)
+    values = np.stack([old, new, new.astype(np.int8) - old.astype(np.int8)]).astype(np.float64)
+    if sample.company is None:
+        by_collision = np.add.reduceat(values[:, sample.order], sample.starts[:-1], axis=1) * sample.weight
+        sums, squares = by_collision.sum(axis=1), (by_collision**2).sum(axis=1)
+    else:
+        each, drawn = of_values(sample, sample.company, values), of_drawn(sample, sample.company)
+        sums = each.total @ sample.stratum_weight
+        squares = variance_of(each, drawn, sample.stratum_weight, sample.company.classes)
     before, after = estimates(sums[:2], squares[:2], sample.stratum_weight, crossing_rate_khz)
     (nothing,) = estimates(np.zeros(1), np.zeros(1), sample.stratum_weight, crossing_rate_khz)
     flipped = bool((old != new).any())

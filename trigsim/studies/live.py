@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,12 @@ from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.objects.model import TriggerObjects
 from trigsim.stream.parallel import cores, in_order
+from trigsim.studies.decided import Decided, sampled
+from trigsim.studies.decided_sums import row_rates
 from trigsim.studies.fit import Range, parse_free, value_now
 from trigsim.studies.ladder import ladder, users
 from trigsim.studies.menu_edit import edited
-from trigsim.studies.rates import estimates
+from trigsim.studies.rate_table import Prescaling
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
 
@@ -54,22 +56,6 @@ class LiveRow:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Clusters:
-    """Crossings that share their hardest collision.
-
-    Attributes
-    ----------
-    number : int64, shape (n,)
-        Cluster of each beam crossing.
-    weight : float64, shape (clusters,)
-        Rate that a crossing of each stands for, kHz.
-    """
-
-    number: NDArray[np.int64]
-    weight: NDArray[np.float64]
-
-
 @dataclass(slots=True)
 class Live:
     """A menu, its free numbers, and the crossings that it is decided on.
@@ -94,7 +80,7 @@ class Live:
     names: tuple[str, ...]
     _threads: int
     _objects: Mapping[str, list[TriggerObjects]]
-    _clusters: Clusters
+    _beam: Decided
     _users: Mapping[str, tuple[str, ...]]
     _decided: dict[tuple[str, tuple[tuple[str, float], ...]], dict[str, NDArray[np.bool_]]] = field(
         default_factory=dict
@@ -109,10 +95,7 @@ class Live:
         InputError
             If the menu reads what is not stored, or has no number that can move.
         """
-        compiled = store.compile(menu)
-        who = store.crossings(BEAM)
-        key = who.stratum.astype(np.int64) << 32 | who.event
-        distinct, number = np.unique(key, return_inverse=True)
+        compiled, n = store.compile(menu), sum(store.manifest.drawn)
         ranges = {r.free.name: r for r in parse_free(menu, store, ["all"])}
         return cls(
             store,
@@ -121,7 +104,7 @@ class Live:
             compiled.names,
             cores(threads),
             {s: [store.objects(part, compiled.fields) for part in store.parts(s)] for s in store.samples},
-            Clusters(number, store.weight_khz[distinct >> 32]),
+            sampled(store, BEAM, compiled.names, np.zeros((n, -(-len(compiled.names) // 8)), np.uint8)),
             {name: users(menu, r.free.where) for name, r in ranges.items()},
         )
 
@@ -144,11 +127,31 @@ class Live:
         """
         moved = self._checked(values)
         bits = {name: self._algorithm(name, moved) for name in self.names}
-        rows = [self._row(name, "algorithm", some) for name, some in bits.items()]
-        for group, members in self.menu.groups.items():
-            rows.append(self._row(group, "group", _any([bits[m] for m in members if m in bits])))
-        rows.append(self._row("total", "total", _any(list(bits.values()))))
-        return tuple(rows)
+        groups = {g: [m for m in members if m in bits] for g, members in self.menu.groups.items()}
+        some = [*bits.values(), *(_any([bits[m] for m in members]) for members in groups.values())]
+        kinds = [("algorithm", name) for name in bits] + [("group", name) for name in groups] + [("total", "total")]
+        gains = [
+            {s: efficiency(int(passed.sum()), len(passed)) for s, passed in one.items() if s != BEAM}
+            for one in (*some, _any(list(bits.values())))
+        ]
+        rates = self._rates(bits, groups)
+        return tuple(
+            LiveRow(name, kind, rate, gain) for (kind, name), rate, gain in zip(kinds, rates, gains, strict=True)
+        )
+
+    def _rates(
+        self, bits: Mapping[str, Mapping[str, NDArray[np.bool_]]], groups: Mapping[str, Sequence[str]]
+    ) -> list[Estimate]:
+        """Return the rates of algorithms, groups and the total."""
+        packed = np.zeros_like(self._beam.packed)
+        for i, passed in enumerate(bits.values()):
+            packed[:, i // 8] |= passed[BEAM].astype(np.uint8) << np.uint8(i % 8)
+        after = Prescaling.of(self.menu, self.names)
+        places = [tuple(self.names.index(m) for m in members) for members in groups.values()]
+        sample, company = replace(self._beam, packed=packed), self._beam.company
+        assert company is not None  # of stored crossings it is known
+        khz = self.store.manifest.beam.crossing_rate_khz
+        return row_rates(sample, company, khz, after.veto, places, self._threads)
 
     def text(self, values: Mapping[str, float]) -> str:
         """Return the YAML of the menu with some numbers moved, its comments and layout kept where they can be."""
@@ -188,18 +191,7 @@ class Live:
             }
         return self._decided[key]
 
-    def _row(self, name: str, kind: str, bits: Mapping[str, NDArray[np.bool_]]) -> LiveRow:
-        passes = np.bincount(self._clusters.number[bits[BEAM]], minlength=len(self._clusters.weight))
-        by_cluster = passes * self._clusters.weight
-        (rate,) = estimates(
-            np.array([by_cluster.sum()]),
-            np.array([(by_cluster**2).sum()]),
-            self.store.weight_khz,
-            self.store.manifest.beam.crossing_rate_khz,
-        )
-        gains = {s: efficiency(int(some.sum()), len(some)) for s, some in bits.items() if s != BEAM}
-        return LiveRow(name, kind, rate, gains)
-
 
 def _any(some: list[dict[str, NDArray[np.bool_]]]) -> dict[str, NDArray[np.bool_]]:
+    """Return what passes any of at least one row, sample by sample."""
     return {sample: np.logical_or.reduce([one[sample] for one in some]) for sample in some[0]}

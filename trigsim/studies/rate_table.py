@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from trigsim.menu.prescale import factor
 from trigsim.numeric.intervals import Estimate
 from trigsim.studies import bits_kernels as kernels
 from trigsim.studies.decided import Decided
+from trigsim.studies.decided_sums import row_rates
 from trigsim.studies.histograms import at_points, labelled
 from trigsim.studies.rates import estimates
 from trigsim.studies.tabular import Cells, Tabular
@@ -254,7 +255,8 @@ def rate_table(
     times = np.ones(len(sample), np.int64) if times is None else times
     if times.shape != (len(sample),) or times.dtype != np.int64:
         raise ValueError(f"{len(sample)} crossings need as many int64 times; got {times.dtype} {times.shape}")
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
+        known = pool.submit(_known, sample, after, crossing_rate_khz)
         raw, left = pool.map(
             lambda keep: _tally(sample, after, keep, times), (np.ones(len(after.keep)), after.keep)
         )
@@ -269,12 +271,57 @@ def rate_table(
         RateRow(name, kind, int(n), prescale, one, two)
         for (name, kind, prescale), n, one, two in zip(kinds, passes, before_rows, after_rows, strict=True)
     )
-    return RateTable(rows, int(times.sum()), crossing_rate_khz)
+    table = RateTable(rows, int(times.sum()), crossing_rate_khz)
+    rates = known.result()
+    return table if rates is None else with_rates(table, rates)
+
+
+def with_rates(table: RateTable, rates: Sequence[Estimate]) -> RateTable:
+    """Put rates before prescale in place of a table's, row by row: their intervals know the companions' re-use.
+
+    The rate of an algorithm after its prescale is as much smaller. What the companions add to the error of a group
+    or of the total is taken to be as large after prescale as before, relative to the rate.
+    """
+    return replace(table, rows=tuple(map(_with_rate, table.rows, rates)))
+
+
+def _with_rate(row: RateRow, rate: Estimate) -> RateRow:
+    before, after = row.before, row.after
+    if row.prescale is not None:
+        part = 1 / row.prescale if row.prescale else 0.0
+        left = Estimate(rate.value * part, rate.low * part, rate.high * part, rate.unit)
+    elif after.rate == before.rate:
+        left = rate
+    else:
+        left = _widened(after.rate, before.rate, rate)
+    if row.kind == "total":
+        return replace(row, before=Quantities(rate, rate, rate, None), after=Quantities(left, left, left, None))
+    return replace(row, before=replace(before, rate=rate), after=replace(after, rate=left))
+
+
+def _widened(after: Estimate, before: Estimate, known: Estimate) -> Estimate:
+    """Return `after` with what `known` has beyond `before`, relative to the rate."""
+    part = after.value / before.value if before.value else 0.0
+
+    def side(mine: float, narrow: float, wide: float) -> float:
+        return float(np.sqrt(mine**2 + part**2 * max(wide**2 - narrow**2, 0.0)))
+
+    below = side(after.value - after.low, before.value - before.low, known.value - known.low)
+    above = side(after.high - after.value, before.high - before.value, known.high - known.value)
+    return Estimate(after.value, max(after.value - below, 0.0), after.value + above, after.unit)
+
+
+def _known(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> list[Estimate] | None:
+    if sample.company is None:
+        return None
+    return row_rates(sample, sample.company, crossing_rate_khz, after.veto, tuple(after.groups.values()))
 
 
 def bit_rates(sample: Decided, crossing_rate_khz: float) -> list[Estimate]:
     """Return the rate of each algorithm before prescale, kHz, in order."""
     n = len(sample.names)
+    if sample.company is not None:
+        return row_rates(sample, sample.company, crossing_rate_khz)[:n]
     plain = Prescaling(sample.names, np.ones(n), (1.0,) * n, np.zeros(n, np.bool_), {})
     found = _tally(sample, plain, plain.keep, np.ones(len(sample), np.int64))
     return [q.rate for q in _quantities(found, sample.stratum_weight, crossing_rate_khz)[:n]]

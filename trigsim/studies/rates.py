@@ -11,6 +11,7 @@ from trigsim.stream.companions import Classes, Parts
 from trigsim.stream.companions import classes as classes_of
 from trigsim.stream.run import VariantResult
 from trigsim.stream.source import Source
+from trigsim.studies.rate_sums import Drawn, Sums, of_counts
 from trigsim.studies.results import MenuResult
 
 #: No rate is given a smaller relative error: one that every crossing gives would have none.
@@ -79,9 +80,17 @@ def rates(
         Row → estimate in kHz.
     """
     weight = weights(counts.drawn, probability, crossing_rate_khz)
-    sum_w = counts.passes.sum(axis=2) @ weight
-    sum_w2 = np.maximum(variance(counts, weight, classes), (LEAST_ERROR * sum_w) ** 2)
-    return dict(zip(counts.rows, estimates(sum_w, sum_w2, weight, crossing_rate_khz), strict=True))
+    found = rates_of(*of_counts(counts, weight), weight, crossing_rate_khz, classes)
+    return dict(zip(counts.rows, found, strict=True))
+
+
+def rates_of(
+    sums: Sums, drawn: Drawn, weight: NDArray[np.float64], crossing_rate_khz: float, classes: Classes | None = None
+) -> list[Estimate]:
+    """Return the same from sums over crossings, row by row."""
+    sum_w = sums.total @ weight
+    sum_w2 = np.maximum(variance_of(sums, drawn, weight, classes), (LEAST_ERROR * sum_w) ** 2)
+    return estimates(sum_w, sum_w2, weight, crossing_rate_khz)
 
 
 def variance(
@@ -110,30 +119,31 @@ def variance(
     float64, shape (rows,)
         In kHz squared. Empty crossings, which are all the same, have none.
     """
-    passed = counts.passes.sum(axis=2)
-    drawn = np.maximum(counts.drawn, 1)
-    fraction = passed / drawn
+    return variance_of(*of_counts(counts, weight), weight, classes)
+
+
+def variance_of(
+    sums: Sums, drawn: Drawn, weight: NDArray[np.float64], classes: Classes | None = None
+) -> NDArray[np.float64]:
+    """Return the same from sums over crossings, of any value of each row; see `variance`."""
+    fraction = sums.total / np.maximum(drawn.crossings, 1)
     # Sum over clusters e of (passes of e - fraction * crossings of e)^2. Where all passed, one might have failed.
-    tried = counts.tried.astype(np.float64)
-    squares = np.einsum("rke,rke->rk", counts.passes, counts.passes)
-    shared = np.einsum("rke,ke->rk", counts.passes, counts.tried)
-    spread = squares - 2 * fraction * shared + fraction**2 * (tried**2).sum(axis=1)
-    spread = np.where(passed > 0, np.maximum(spread, 1.0), 0.0)
+    spread = sums.square - 2 * fraction * sums.shared + fraction**2 * drawn.square
+    spread = np.where(sums.square > 0, np.maximum(spread, 1.0), 0.0)
     spread[:, -1] = 0.0
     hardest = np.asarray(spread @ weight**2, dtype=np.float64)
-    return hardest if classes is None else hardest + _companions(counts, weight, fraction, classes)
+    return hardest if classes is None else hardest + _companions(sums, drawn, weight, classes)
 
 
-def _companions(
-    counts: RateCounts, weight: NDArray[np.float64], fraction: NDArray[np.float64], classes: Classes
-) -> NDArray[np.float64]:
-    """Return what the companions' re-use adds to `variance`, not negative, shape (rows,)."""
+def _companions(sums: Sums, drawn: Drawn, weight: NDArray[np.float64], classes: Classes) -> NDArray[np.float64]:
+    """Return what the companions' re-use adds to `variance_of`, not negative, shape (rows,)."""
+    fraction, second = (some / np.maximum(drawn.crossings, 1) for some in (sums.total, sums.second))
     # Derivatives by class, of the hardest (0) and of companions (1), summed over the strata of crossings.
-    excess = counts.class_passed - fraction[:, :, None, None] * counts.class_tried
-    hard, more = np.moveaxis(np.einsum("rkcj,k->rcj", excess, weight), 1, 0)
+    excess = sums.by_class - np.einsum("rk,k,kcj->rcj", fraction, weight, drawn.by_class)
+    hard, more = np.moveaxis(excess, 1, 0)
     of_shares = 0.0
     if classes.parts is not None:
-        share = _shares(fraction * (weight * counts.drawn), classes.parts)
+        share = _shares(sums.total * weight, classes.parts)
         of_shares = share**2 @ classes.parts.members.sum(axis=0)
         hard = hard + share @ classes.parts.members.T
     same = classes.stratum[:, None] == classes.stratum
@@ -141,8 +151,8 @@ def _companions(
     # A companion more of one class is one less of the others of its stratum: its number is drawn before.
     more = more - more @ same * (classes.size / members)
     added = ((2 * hard + more) * more / classes.size).sum(axis=1)
-    chance = counts.class_tried[:, 1] @ (1 / classes.size - 1 / members)
-    expected = (fraction * (1 - fraction) * weight**2) @ chance
+    chance = drawn.by_class[:, 1] @ (1 / classes.size - 1 / members)
+    expected = ((second - fraction**2) * weight**2) @ chance
     return np.asarray(np.maximum(added - expected, 0.0) + of_shares, dtype=np.float64)
 
 

@@ -11,7 +11,7 @@ from trigsim.numeric.intervals import Estimate
 from trigsim.stream.run import VariantResult
 from trigsim.stream.source import Source
 from trigsim.studies.decided import in_order
-from trigsim.studies.rate_table import Prescaling, RateRow, RateTable, rate_table
+from trigsim.studies.rate_table import Prescaling, RateTable, rate_table, with_rates
 from trigsim.studies.rates import weights
 
 
@@ -33,14 +33,4 @@ def run_table(source: Source, after: Prescaling, result: VariantResult, rates: M
     weight = weights(drawn, source.strata.probability, khz)
     sample = in_order(after.names, words.packed, words.stratum, words.event, weight)
     table = rate_table(sample, after, khz, np.asarray(words.times, np.int64))
-    rows = tuple(_known(row, rates[f"group {row.name}" if row.kind == "group" else row.name]) for row in table.rows)
-    return replace(table, rows=rows, crossings=int(drawn.sum()))
-
-
-def _known(row: RateRow, rate: Estimate) -> RateRow:
-    """Put `rate` in place of a row's; after a prescale it is as much smaller."""
-    after = row.after
-    if row.prescale is not None:
-        part = 1 / row.prescale if row.prescale else 0.0
-        after = replace(after, rate=Estimate(rate.value * part, rate.low * part, rate.high * part, rate.unit))
-    return replace(row, before=replace(row.before, rate=rate), after=after)
+    return replace(with_rates(table, [rates[row.label] for row in table.rows]), crossings=int(drawn.sum()))

@@ -22,8 +22,10 @@ from trigsim.menu.legs import TaggerScores
 from trigsim.menu.menu import Menu
 from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.stream.beam import SLOTS
+from trigsim.stream.companions import Classes, Parts
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.variant import NO_SCORE
+from trigsim.studies.company import Company
 from trigsim.studies.histograms import filled
 from trigsim.studies.rates import weights
 from trigsim.studies.store_format import BEAM, MANIFEST, TRUTH, VERSION, PartRecord, StoredCollection, StoreManifest
@@ -116,6 +118,19 @@ class Store:
         """Return who the crossings of a sample are."""
         table = self._columns(sample, IDENTITY)
         return Crossings(*(table[name].to_numpy() for name in IDENTITY))
+
+    def company(self, who: Crossings) -> Company:
+        """Return what else is in the beam crossings `who`, those of `crossings`."""
+        table, stored = self._columns(BEAM, ("class", "companions")), self.manifest.classes
+        parts = None
+        if stored.parent is not None:
+            parts = Parts(np.array(stored.parent), np.array(stored.members), np.array(stored.expected))
+        classes = Classes(np.zeros(0, np.int16), np.array(stored.stratum), np.array(stored.size), None, parts)
+        count = np.concatenate([c.flatten().to_numpy() for c in table["companions"].chunks])
+        return Company.of(
+            classes, table["class"].to_numpy(), count.reshape(len(who), len(classes)), who.stratum,
+            len(self.manifest.drawn),
+        )  # fmt: skip
 
     def truth(self, sample: str, name: str) -> NDArray[np.float32]:
         """Return a truth column of a signal, float32 of shape (n,)."""

@@ -10,7 +10,7 @@ from trigsim.base.config import Config
 from trigsim.stream.beam import Beam
 
 FORMAT: Final = "trigsim-crossings"
-VERSION = 1
+VERSION = 2
 MANIFEST = "store.json"
 MENU = "menu.yaml"
 #: Name of the sample of beam crossings; the others are called as their signals.
@@ -53,6 +53,24 @@ class StoredCollection(Config):
     fields: dict[str, StoredField]
 
 
+class StoredClasses(Config):
+    """Classes of the library's collisions; see `stream.companions`.
+
+    Attributes
+    ----------
+    stratum, size : tuple of int
+        Stratum of the library of each class, and its collisions that may be drawn.
+    parent, members, expected : tuples, or None
+        See `stream.companions.Parts`; None where the strata of crossings are those of the library.
+    """
+
+    stratum: tuple[int, ...]
+    size: tuple[int, ...]
+    parent: tuple[int, ...] | None = None
+    members: tuple[tuple[int, ...], ...] | None = None
+    expected: tuple[tuple[float, ...], ...] | None = None
+
+
 class PartRecord(Config):
     """One Parquet file: whole chunks of one sample."""
 
@@ -83,6 +101,7 @@ class StoreManifest(Config):
     probability: tuple[float, ...]
     drawn: tuple[int, ...]
     collisions: tuple[int, ...]
+    classes: StoredClasses
     signals: dict[str, int]
     menu: str
     algorithms: tuple[str, ...]

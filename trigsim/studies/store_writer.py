@@ -21,6 +21,7 @@ from trigsim.menu.legs import field_scale
 from trigsim.menu.menu import Menu
 from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.objects.scales import SLOTS
+from trigsim.stream.companions import Classes, classes
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
 from trigsim.studies.store_format import (
@@ -31,6 +32,7 @@ from trigsim.studies.store_format import (
     TRUTH,
     VERSION,
     PartRecord,
+    StoredClasses,
     StoredCollection,
     StoredField,
     StoredFormat,
@@ -86,6 +88,8 @@ class StoreWriter:
         Whose scores the objects carry.
     algorithms : tuple of str
         Whose bits are kept.
+    classes : Classes
+        What the companions in a crossing are counted by.
     """
 
     folder: Path
@@ -95,6 +99,7 @@ class StoreWriter:
     menu: Menu
     taggers: Mapping[str, Tagger]
     algorithms: tuple[str, ...]
+    classes: Classes
     _open: dict[tuple[str, int, int], dict[int, pa.Table]] = field(default_factory=dict)
     _parts: list[PartRecord] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -124,12 +129,18 @@ class StoreWriter:
             s.name: (int(first[len(library.inelastic) + i]), _truth(library, s.name))
             for i, s in enumerate(library.signals)
         }
-        return cls(folder, source, truth, fields, menu, taggers, tuple(menu.programs()))
+        return cls(folder, source, truth, fields, menu, taggers, tuple(menu.programs()), classes(source))
 
     def beam(self, stratum: int, chunk: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
         """Keep a chunk of beam crossings."""
         event = self.source.local(stratum, plan.hardest)
-        self._keep(BEAM, stratum, chunk, self._table(stratum, chunk, event, objects, bits))
+        table = self._table(stratum, chunk, event, objects, bits)
+        hardest, companions = np.moveaxis(self.classes.count(plan), 1, 0)
+        kind = np.where(hardest.any(axis=1), hardest.argmax(axis=1), -1).astype(np.int16)
+        flat = pa.array(companions.astype(np.uint16).reshape(-1))
+        table = table.append_column("class", pa.array(kind))
+        table = table.append_column("companions", pa.FixedSizeListArray.from_arrays(flat, len(self.classes)))
+        self._keep(BEAM, stratum, chunk, table)
 
     def signal(self, signal: str, first: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
         """Keep a chunk of signal crossings, with what is known of the signal collision."""
@@ -170,6 +181,7 @@ class StoreWriter:
             probability=tuple(map(float, source.strata.probability)),
             drawn=tuple(map(int, drawn)),
             collisions=(*map(len, source.members), 1),
+            classes=_stored(self.classes),
             signals=dict(signals),
             menu=self.menu.name,
             algorithms=self.algorithms,
@@ -250,6 +262,19 @@ class StoreWriter:
         )
         with self._lock:
             self._parts.append(record)
+
+
+def _stored(classes: Classes) -> StoredClasses:
+    parts, own = classes.parts, (tuple(classes.stratum.tolist()), tuple(classes.size.tolist()))
+    if parts is None:
+        return StoredClasses(stratum=own[0], size=own[1])
+    return StoredClasses(
+        stratum=own[0],
+        size=own[1],
+        parent=tuple(parts.parent.tolist()),
+        members=tuple(map(tuple, parts.members.tolist())),
+        expected=tuple(map(tuple, parts.expected.tolist())),
+    )
 
 
 def dtype_of(bits: int, signed: bool) -> np.dtype[Any]:
