@@ -12,7 +12,7 @@ from trigsim.numeric.fixed import FixedFormat
 from trigsim.tagger import BudgetedCancelOut, CancelOut, Model, fold
 from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.inputs import InputMap
-from trigsim.tagger.node_budget import LUT_PER_BIT_OPERATION, NodeBudget
+from trigsim.tagger.node_budget import LUT_PER_BIT_OPERATION, NodeBudget, estimated_luts
 from trigsim.tagger.quantise import QuantisedNetwork
 from trigsim.tagger.resize import Gated
 
@@ -167,25 +167,33 @@ def test_impossible_budgets_of_products():
 FORMATS = FixedFormat.parse("ap_fixed<6,2,AP_RND,AP_SAT>"), FixedFormat.parse("ap_fixed<16,6,AP_RND,AP_SAT>")
 
 
-def bit_operations(module):
-    """What `Model.bit_operations` says: weights of 5, 4 and 3 bits, values of 6, 7 and 7."""
-    x = torch.randn(200, module[0].in_features)
+def quantised(module):
+    """The network on its grids: weights of 5, 4 and 3 bits, values of 6, 7 and 7."""
+    x, k = torch.randn(200, module[0].in_features), module[0].in_features
     made = QuantisedNetwork(
         module, x, weight_bits=(5, 4, 3), activation_bits=(7, 7), input_format=FORMATS[0], output_format=FORMATS[1]
     )
-    k = module[0].in_features
     inputs = InputMap(np.zeros(k, np.int32), np.zeros(k, np.int32), FORMATS[0])
-    return Model("m", tuple(map(str, range(k))), np.arange(k), inputs, made.layers()).bit_operations
+    return Model("m", tuple(map(str, range(k))), np.arange(k), inputs, made.layers())
+
+
+def test_estimated_luts_are_bit_operations_in_two_prices():
+    torch.manual_seed(0)
+    model = quantised(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1)))
+    first = replace(model, layers=model.layers[:1]).bit_operations
+    one, other = LUT_PER_BIT_OPERATION
+    expected = one * first + other * (model.bit_operations - first)
+    assert estimated_luts(model) == pytest.approx(expected)
 
 
 @given(seed=st.integers(0, 1000), k=st.integers(1, 6), share=st.floats(0.2, 1.1))
 @settings(deadline=None, max_examples=30)
-def test_luts_stay_within_their_budget_counted_as_the_models_own_bit_operations(seed, k, share):
+def test_luts_stay_within_their_budget_counted_as_the_finished_networks_are(seed, k, share):
     torch.manual_seed(seed)
     module = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1))
     prices = NodeBudget(1, (5, 4, 3), (6, 7, 7)).prices(dense_layers(module))
     full = float(sum(price.sum() for price in prices))
-    assert full == pytest.approx(LUT_PER_BIT_OPERATION * bit_operations(module), rel=1e-5)
+    assert full == pytest.approx(estimated_luts(quantised(module)), rel=1e-5)
     limit = share * full
     gated = Gated(module, inputs=k, total=NodeBudget(limit, (5, 4, 3), (6, 7, 7)))
     for gate in gated.budgets:

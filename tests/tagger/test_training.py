@@ -11,7 +11,7 @@ from trigsim.tagger import load, train
 from trigsim.tagger.config import Precision, TrainConfig
 from trigsim.tagger.evaluation import auc
 from trigsim.tagger.model import MODEL_FILE, WEIGHTS_FILE
-from trigsim.tagger.node_budget import LUT_PER_BIT_OPERATION
+from trigsim.tagger.node_budget import estimated_luts
 from trigsim.tagger.quantise import fake_quantise
 from trigsim.tagger.training import split
 
@@ -51,10 +51,10 @@ def test_products_are_budgeted(task, quick):
 
 
 def test_estimated_luts_are_budgeted(task, quick, model):
-    whole = LUT_PER_BIT_OPERATION * model.bit_operations
+    whole = estimated_luts(model)
     small = train(*task, quick.model_copy(update={"luts": round(0.4 * whole)}))
     # Quantised training goes on after nodes have left: bits of single weights move, the sum hardly.
-    assert 0.25 * whole < LUT_PER_BIT_OPERATION * small.bit_operations < 0.44 * whole
+    assert 0.25 * whole < estimated_luts(small) < 0.44 * whole
     assert small.widths[1:] < model.widths[1:]
     assert small.metrics["auc"] > 0.8
 

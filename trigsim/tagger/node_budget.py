@@ -9,13 +9,23 @@ import torch
 from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger.model import significant_bits
+from trigsim.tagger.model import Model, significant_bits
 from trigsim.tagger.quantise import grid_format
 
-#: LUTs of a fully pipelined network, as shifts and adds, for each of its effective bit operations. That the two are
-#: proportional is the finding of HGQ (Sun et al., arXiv 2405.00645); this ratio is da4ml's for the networks of
-#: docs/resizing.md, which says how far single networks are from it.
-LUT_PER_BIT_OPERATION = 0.34
+#: LUTs for each effective bit operation, in the layer that reads the inputs and in the others, of a fully pipelined
+#: network as shifts and adds. That the two are proportional is the finding of HGQ (Sun et al., arXiv 2405.00645);
+#: these ratios are fitted to da4ml's model of the networks of docs/resizing.md, which says how far off they are.
+LUT_PER_BIT_OPERATION = (0.56, 0.20)
+
+
+def estimated_luts(model: Model) -> float:
+    """Return the LUTs of a finished network by the same estimate that `NodeBudget` goes by."""
+    total, width = 0.0, model.inputs.format.width
+    for i, layer in enumerate(model.layers):
+        raw = layer.weight_format.from_float(layer.weight)
+        total += LUT_PER_BIT_OPERATION[min(i, 1)] * width * int(significant_bits(raw).sum())
+        width = layer.result_format.width
+    return total
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,8 @@ class NodeBudget:
                 "layers; give one each"
             )
         found = []
-        for layer, bits, width in zip(layers, self.weight_bits, self.value_bits, strict=True):
+        for i, (layer, bits, width) in enumerate(zip(layers, self.weight_bits, self.value_bits, strict=True)):
             raw = grid_format(layer.weight, bits, signed=True).from_float(layer.weight.detach().double().numpy())
-            found.append(LUT_PER_BIT_OPERATION * width * torch.from_numpy(significant_bits(raw)).float())
+            each = LUT_PER_BIT_OPERATION[min(i, 1)] * width
+            found.append(each * torch.from_numpy(significant_bits(raw)).float())
         return found
