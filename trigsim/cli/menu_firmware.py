@@ -12,8 +12,10 @@ from trigsim.cli.common import JsonFlag, OutputFolder, Seed, emit_json
 
 if TYPE_CHECKING:
     from trigsim.firmware.menu_compare import Sample
+    from trigsim.firmware.menu_cost import MenuCost
     from trigsim.firmware.menu_csim import MenuCSim
     from trigsim.firmware.menu_design import MenuDesign
+    from trigsim.firmware.parts import Part
     from trigsim.menu.menu import Menu
     from trigsim.menu.networks import CrossingNetwork
     from trigsim.tagger.tagger import Tagger
@@ -24,7 +26,7 @@ Networks = Annotated[list[str] | None, typer.Option("--network", help="NAME=FILE
 Vectors = Annotated[Path | None, typer.Option(help="Of a menu: crossings from a uGT vector, NanoAOD or L1Ntuple.")]
 #: Golden crossings of a project.
 GOLDEN = 500
-#: Algorithms of a difference that are listed.
+#: Algorithms of a difference, or of a cost, that are listed.
 SHOWN = 10
 
 
@@ -46,9 +48,11 @@ def menu(
     """Write a menu as an HLS project, with golden vectors from the emulator."""
     from trigsim.base.config import load as load_yaml  # noqa: PLC0415
     from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
+    from trigsim.firmware.menu_cost import menu_cost  # noqa: PLC0415
     from trigsim.firmware.menu_csim import write_golden  # noqa: PLC0415
     from trigsim.firmware.menu_inputs import drawn  # noqa: PLC0415
     from trigsim.firmware.menu_project import write_menu  # noqa: PLC0415
+    from trigsim.firmware.parts import part  # noqa: PLC0415
     from trigsim.menu.files import read_menu  # noqa: PLC0415
 
     target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
@@ -61,6 +65,7 @@ def menu(
         if sample
         else write_golden(made, folder, drawn(made, GOLDEN, seed))
     )
+    cost, on = menu_cost(made), part(target.part)
     if as_json:
         emit_json(
             {
@@ -70,6 +75,7 @@ def menu(
                 "conditions": len(made.names),
                 "golden_bits": fired,
                 "unsupported": reasons,
+                "resources": cost.as_dict(on),
             }
         )
         return
@@ -77,6 +83,27 @@ def menu(
     typer.echo(f"  golden vectors: {fired} bits set; make -j -f check.mk runs them")
     for name, reason in reasons.items():
         typer.echo(f"  left out {name}: {reason}")
+    _show_cost(cost, on)
+
+
+def _show_cost(cost: MenuCost, on: Part) -> None:
+    """Print what the menu takes, the dearest algorithms first."""
+    from trigsim.cli.common import console  # noqa: PLC0415
+    from trigsim.report.tables import Table  # noqa: PLC0415
+
+    ranked = sorted(
+        cost.algorithms.items(), key=lambda item: (-item[1].dsp / on.dsp - item[1].lut / on.lut, item[0])
+    )
+    named = [*ranked[:SHOWN], (f"all {len(ranked)}, shared logic once", cost.together)]
+    rows = [
+        (name, f"{c.lut:.0f}", f"{100 * c.lut / on.lut:.3f}", f"{c.dsp:g}", f"{100 * c.dsp / on.dsp:.3f}")
+        for name, c in named
+    ]
+    header = ("algorithm", "LUT", f"% of {on.name}", "DSP", f"% of {on.name}")
+    console().print(Table(f"The dearest of {len(ranked)} algorithms, each alone", header, tuple(rows)).rich())
+    for name, reason in cost.unknown.items():
+        typer.echo(f"  no figure for {name}: {reason}")
+    typer.echo(f"  from: {cost.source}")
 
 
 def compare_menu(

@@ -46,7 +46,7 @@ class ConditionWriter:
         asked = [
             (legs[cut.first].object, legs[cut.second].object, cut)
             for condition in names
-            for legs in [_all_legs(condition)]
+            for legs in [all_legs(condition)]
             for cut in (*condition.pairs, *condition.overlaps)
         ]
         self.pairs = {(kind.one, kind.other): kind for kind in correlations(asked)}
@@ -116,7 +116,7 @@ class ConditionWriter:
     def _overlaps(self, name: str, condition: ResolvedCondition) -> list[str]:
         lines = []
         for k, cuts in enumerate(condition.overlaps):
-            lines += self._cuts(f"{name}_near{k}", _all_legs(condition), cuts, [], " || ")
+            lines += self._cuts(f"{name}_near{k}", all_legs(condition), cuts, [], " || ")
         return lines
 
     def _reference(self, name: str, condition: ResolvedCondition) -> list[str]:
@@ -126,7 +126,7 @@ class ConditionWriter:
         kept = []
         for k, leg in enumerate(condition.legs):
             mask = f"leg{k} & ~near<{name}_near{k}>({self._slots(leg)}, {slots}[r])"
-            if _same_view(leg, reference):
+            if same_view(leg, reference):
                 mask += f" & ~({_mask(leg)}(1) << r)"
             kept.append(f"        const {_mask(leg)} kept{k} = {mask};")
         arguments = ", ".join(f"kept{k}" for k in range(len(condition.legs)))
@@ -148,13 +148,13 @@ class ConditionWriter:
         if len(pairs) == 1:
             charges = [_charges(condition.charges, [("a", "b")[k] for k in charged])] if charged else []
             support = self._cuts(f"{name}_cuts", legs, pairs[0], charges, " && ")
-            slots = "ANY" if not _same_view(*legs) else "ONCE" if legs[0] == legs[1] else "DIFFERENT"
+            slots = "ANY" if not same_view(*legs) else "ONCE" if legs[0] == legs[1] else "DIFFERENT"
             where = ", ".join(f"{self._slots(leg)}, leg{k}" for k, leg in enumerate(legs))
             return support, f"any_pair<{name}_cuts, {slots}>(\n        {where})"
         if pairs:
             support = self._triple(name, condition, charged)
             ways = ", ".join(
-                "DIFFERENT" if _same_view(legs[i], legs[j]) else "ANY" for i, j in combinations(range(3), 2)
+                "DIFFERENT" if same_view(legs[i], legs[j]) else "ANY" for i, j in combinations(range(3), 2)
             )
             where = ", ".join(f"{self._slots(leg)}, leg{k}" for k, leg in enumerate(legs))
             return support, f"any_triple<{name}_cuts, {ways}>(\n        {where})"
@@ -264,11 +264,13 @@ class ConditionWriter:
         return " && ".join(parts)
 
 
-def _all_legs(condition: ResolvedCondition) -> tuple[ResolvedLeg, ...]:
+def all_legs(condition: ResolvedCondition) -> tuple[ResolvedLeg, ...]:
+    """Return the legs, the reference of an overlap removal last."""
     return condition.legs + (() if condition.reference is None else (condition.reference,))
 
 
-def _same_view(one: ResolvedLeg, other: ResolvedLeg) -> bool:
+def same_view(one: ResolvedLeg, other: ResolvedLeg) -> bool:
+    """Whether two legs look at the same objects, which must then be different ones."""
     return (one.object, one.bx) == (other.object, other.bx)
 
 

@@ -39,20 +39,42 @@ def synthesise(rtl: Rtl, config: FirmwareConfig | None = None) -> Resources:
     config = config or FirmwareConfig()
     if rtl.flavour != "verilog":
         raise InputError("only Verilog is synthesised here; write the RTL with --flavour verilog")
+    # Paths relative to the folder: the WebAssembly build sees only what lies under it.
+    sources = f"src/static/*.v src/{rtl.top}_stage*.v src/{rtl.top}.v"
+    cells, source = mapped(rtl.folder, f"read_verilog -defer {sources}", rtl.top, config)
+    return tabulate({"cycles": float(rtl.depth), "interval": 1.0, **cells[rtl.top]}, source, config)
+
+
+def mapped(
+    folder: Path, read: str, top: str, config: FirmwareConfig, *, flat: bool = True
+) -> tuple[dict[str, dict[str, float]], str]:
+    """Return what `count` says of modules after mapping, and the source of these figures.
+
+    Parameters
+    ----------
+    folder : Path
+        Where Yosys runs; sources lie under it, `synth.ys` and `synth.json` are written.
+    read : str
+        Yosys command that reads the sources.
+    top : str
+        Top module.
+    config : FirmwareConfig
+        Chooses the family.
+    flat : bool
+        Whether to map all as one module, the top; else each by itself.
+    """
     command, name = _yosys()
     family = _family(config)
-    # Paths relative to the folder: the WebAssembly build sees only what lies under it.
-    script = rtl.folder / "synth.ys"
-    write_text(
-        script,
-        f"read_verilog -defer src/static/*.v src/{rtl.top}_stage*.v src/{rtl.top}.v\n"
-        f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top {rtl.top}\n"
-        "tee -q -o synth.json stat -json\n",
-    )
-    run([*command, "-q", "synth.ys"], rtl.folder)
-    cells = _cells(rtl.folder / "synth.json")
+    options = f"-family {family} {'-flatten ' if flat else ''}-noiopad -noclkbuf -top {top}"
+    script = f"{read}\nsynth_xilinx {options}\ntee -q -o synth.json stat -json\n"
+    write_text(folder / "synth.ys", script)
+    run([*command, "-q", "synth.ys"], folder)
+    document = json.loads((folder / "synth.json").read_text(encoding="utf-8"))
+    cells = {
+        module.lstrip("\\"): count(found["num_cells_by_type"]) for module, found in document["modules"].items()
+    }
     source = f"{name} synth_xilinx -family {family}: mapped, neither placed nor routed"
-    return tabulate({"cycles": float(rtl.depth), "interval": 1.0, **count(cells)}, source, config)
+    return cells, source
 
 
 def count(cells: dict[str, int]) -> dict[str, float]:
@@ -67,12 +89,6 @@ def count(cells: dict[str, int]) -> dict[str, float]:
         "carry": float(sum(n for name, n in cells.items() if name.startswith("CARRY"))),
         "shift": float(shifts),
     }
-
-
-def _cells(file: Path) -> dict[str, int]:
-    document = json.loads(file.read_text(encoding="utf-8"))
-    cells: dict[str, int] = document["design"]["num_cells_by_type"]
-    return cells
 
 
 def _family(config: FirmwareConfig) -> str:
