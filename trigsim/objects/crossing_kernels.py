@@ -112,7 +112,7 @@ def reconstruct_crossing(
         chosen.z0[n], chosen.d0[n], chosen.charge[n] = tracks.z0[t], tracks.d0[t], charge
         work.face[n] = face_cell(pt, eta, phi, charge, par.tracker_rings, par.bend)
         n += 1
-    return finish_crossing(par, z, total, n, muons, muon_first, muon_last, True, work, out, i)
+    return finish_crossing(par, z, total, n, muons, muon_first, muon_last, True, True, work, out, i)
 
 
 @inner
@@ -141,7 +141,7 @@ def start_crossing(tracker_rings, work):
 
 
 @outer
-def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, complete, work, out, i):
+def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, electrons, complete, work, out, i):
     """Make all objects of a crossing whose towers, charged grid and vertex tracks are in the workspace.
 
     Parameters
@@ -153,6 +153,8 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, compl
         Its tracks, in ``work.chosen``.
     muons : Muons
         Those of the crossing are ``muon_first:muon_last``.
+    electrons : bool
+        Whether an electron or photon is possible; if not, ``work.hadronic`` is not looked at.
     complete : bool
         Whether track jets are made also where no large-R jet is possible.
     work : Workspace
@@ -195,11 +197,12 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, compl
     start, found, cos, sin = work.lanes.start, work.found, work.tower_cos, work.tower_sin
     window_jets(par, clean, cells, n_neutral, n_cells, start, flags, found, cos, sin, out, i)
     tower_sums(par.tracker_rings, clean, cells[:n_cells], work.column, cos, sin, out, i)
-    behind = work.behind
-    ring_sums(work.hadronic, behind)
-    electrons_photons(
-        par, work.towers, work.hadronic, work.front, ring, behind, work.lanes.floor, flags, words, found, out, i
-    )
+    if electrons:
+        behind, floor = work.behind, work.lanes.floor
+        ring_sums(work.hadronic, behind)
+        electrons_photons(
+            par, work.towers, work.hadronic, work.front, ring, behind, floor, flags, words, found, out, i
+        )
     copy_muons(muons, muon_first, muon_last, out, i)
     possible = large_jet_possible(
         par, n_tracks, n_neutral, work.chosen, cells, work.neutral, work.columns, cos, sin
@@ -257,6 +260,8 @@ def large_jet_possible(par, n_tracks, n_neutral, chosen, cells, neutral, columns
     A jet's pT is the length of the vector sum of some inputs. No choice of inputs makes it longer than the best
     half turn of columns does, with every input in the middle of its column, plus what tracks are off the middle.
     """
+    if par.fat_min == math.inf:
+        return False
     weight, x, y = columns[0], columns[1], columns[2]
     weight[:] = 0.0
     total = 0.0

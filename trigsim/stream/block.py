@@ -14,6 +14,7 @@ from trigsim.objects.model import TriggerObjects
 from trigsim.objects.scales import SLOTS
 from trigsim.objects.settings import ObjectSettings, parameters
 from trigsim.stream.block_kernels import build_block
+from trigsim.stream.demand import EVERYTHING, Demand
 from trigsim.stream.pack import PackedBlocks, PackedPool, most_entries, pack_blocks, pack_pool, plan_arrays
 from trigsim.stream.plan import Blocks, Plan
 from trigsim.stream.source import Source
@@ -29,7 +30,7 @@ class Block:
     objects : TriggerObjects
         Of n crossings.
     crossing, slot : int64, shape (c,)
-        Place of each large-R jet: ``objects.collections["FATJET"]`` at [crossing, slot].
+        Place of each large-R jet that is to be scored: ``objects.collections["FATJET"]`` at [crossing, slot].
     features_hw : int32, shape (c, 39)
         Its features in hardware integers; zero in the columns that were not wanted.
     """
@@ -58,8 +59,8 @@ class Builder:
         By ring in abs(eta); see `tagger.features.d0_table`.
     wanted : bool, shape (39,)
         Features to compute.
-    complete : bool
-        Whether track jets are made also where no large-R jet is possible: `TRKJET` is empty there if not.
+    demand : Demand
+        What is made; see `stream.demand`.
     """
 
     pool: PackedPool
@@ -68,7 +69,7 @@ class Builder:
     settings: ObjectSettings
     d0_resolution: NDArray[np.float64]
     wanted: NDArray[np.bool_]
-    complete: bool = True
+    demand: Demand = EVERYTHING
     _own: local = field(default_factory=local, init=False, repr=False, compare=False)
 
     @classmethod
@@ -78,13 +79,13 @@ class Builder:
         settings: ObjectSettings,
         d0_resolution: NDArray[np.float64],
         wanted: NDArray[np.bool_],
-        complete: bool = True,
+        demand: Demand = EVERYTHING,
     ) -> Builder:
         """Return a builder of the crossings of `source`."""
         par = parameters(settings)
         pool = pack_pool(source.pool, par)
         packed = pack_blocks(source.blocks, source.pool, pool, par)
-        return cls(pool, packed, source.blocks, settings, d0_resolution, wanted, complete)
+        return cls(pool, packed, source.blocks, settings, d0_resolution, wanted, demand)
 
     def build(self, plan: Plan) -> Block:
         """Build the crossings of `plan`."""
@@ -100,11 +101,12 @@ class Builder:
             self.pool,
             self.packed,
             plan_arrays(plan),
-            parameters(self.settings),
+            self.demand.raised(parameters(self.settings)),
             self.d0_resolution,
             muons,
             work,
-            self.complete,
+            self.demand.track_jets,
+            self.demand.scored,
             self.wanted,
             out,
             crossing,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from trigsim.menu.menu import Menu
 from trigsim.objects.scales import SCALES
 from trigsim.stream.block import Builder
+from trigsim.stream.demand import EVERYTHING
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
 
@@ -87,7 +88,7 @@ def parted(source: Source, builder: Builder, kind: str = JETS) -> Source:
 def _alone(source: Source, builder: Builder, kind: str) -> NDArray[np.int32]:
     """Return the pT of the first object that each collision of the harder strata makes alone, 0 for all others."""
     found = np.zeros(len(source.pt_hat), np.int32)
-    quick = replace(builder, wanted=np.zeros_like(builder.wanted))
+    quick = replace(builder, wanted=np.zeros_like(builder.wanted), demand=EVERYTHING)
     event = np.concatenate([np.zeros(0, np.int64), *source.members[1:]])
     for first in range(0, len(event), CHUNK):
         some = event[first : first + CHUNK]

@@ -10,8 +10,8 @@ import numpy as np
 from trigsim.events.model import FINE, N_PHI
 from trigsim.objects.crossing_kernels import start_crossing
 from trigsim.objects.jit import inner, outer
-from trigsim.objects.layout import CELLS, TOWER_MAX, WIDE
-from trigsim.objects.mitigation_kernels import deposit, face_cell, find_vertex, is_near
+from trigsim.objects.layout import CELLS, EDGE, TOWER_MAX, WIDE
+from trigsim.objects.mitigation_kernels import HALF, deposit, face_cell, find_vertex, is_near
 
 _TURN = N_PHI * FINE
 #: Columns of packed tracks: cells of the calorimeter's face, as the track is and mirrored in eta; -1 for none.
@@ -76,6 +76,17 @@ def lay_blocks(grid, starts, spill, first, last, block, rotation, mirror, towers
         lay_grid(grid, block[c], rotation[c], mirror[c], c == first, towers)
     for c in range(first, last):
         lay_towers(starts[block[c]], starts[block[c] + 1], spill, rotation[c], mirror[c], towers)
+
+
+@inner
+def largest(towers, rings):
+    """Return the largest tower of the inner rings."""
+    low, high = EDGE + HALF - rings, EDGE + HALF + rings
+    found = np.uint16(0)
+    for q in range(N_PHI):
+        for x in range(low, high):
+            found = max(found, towers[q * WIDE + x])
+    return found
 
 
 @inner
@@ -151,6 +162,8 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
         Primary vertex and the pT sum of its window.
     n_tracks, n_muons : int
         Vertex tracks in ``work.chosen``, and muons.
+    electrons : bool
+        Whether an electron or photon is possible; if not, ``work.hadronic`` is not filled.
     """
     start_crossing(par.tracker_rings, work)
     towers, hadronic = work.towers, work.hadronic
@@ -162,17 +175,6 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     cap = par.track_cap
     b_first, b_last = b_offsets[i], b_offsets[i + 1]
     lay_blocks(packed.et, b_starts[:, 0], packed.spill, b_first, b_last, block, b_rotation, b_mirror, towers)
-    lay_blocks(
-        packed.hadronic,
-        b_starts[:, 3],
-        packed.hadronic_spill,
-        b_first,
-        b_last,
-        block,
-        b_rotation,
-        b_mirror,
-        hadronic,
-    )
     n = 0
     for c in range(b_first, b_last):
         b, turn, flip = block[c], b_rotation[c], b_mirror[c]
@@ -181,10 +183,17 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     for c in range(offsets[i], offsets[i + 1]):
         e, turn, flip = event[c], rotation[c], mirror[c]
         lay_towers(starts[e, 0], starts[e + 1, 0], tower, turn, flip, towers)
-        lay_towers(starts[e, 3], starts[e + 1, 3], behind, turn, flip, hadronic)
         first, last = starts[e, 1], starts[e + 1, 1]
         n = lay_tracks(first, last, track, turn, flip, z0[c], cap, vertex, charged, touched, n)
     work.filled[0] = n
+    # The electromagnetic part of a tower is not above the tower, nor its threshold below the one without pile-up.
+    electrons = largest(towers, par.tracker_rings) >= par.eg_min // 2
+    if electrons:
+        spill = packed.hadronic_spill
+        lay_blocks(packed.hadronic, b_starts[:, 3], spill, b_first, b_last, block, b_rotation, b_mirror, hadronic)
+        for c in range(offsets[i], offsets[i + 1]):
+            e = event[c]
+            lay_towers(starts[e, 3], starts[e + 1, 3], behind, rotation[c], mirror[c], hadronic)
     z, total = find_vertex(vertex, work.windows)
     rings, window, widest = par.tracker_rings, par.window, par.widest
     chosen, cells = work.chosen, work.face
@@ -199,7 +208,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
         first, last = b_starts[b, 1], b_starts[b + 1, 1]
         n_tracks = choose(first, last, b_track, turn, flip, 0, z, widest, rings, window, chosen, cells, n_tracks)
         n_muons = lay_muons(b_starts[b, 2], b_starts[b + 1, 2], b_muon, turn, flip, muons, n_muons)
-    return z, total, n_tracks, n_muons
+    return z, total, n_tracks, n_muons, electrons
 
 
 @outer

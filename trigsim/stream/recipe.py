@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numba
@@ -20,6 +21,7 @@ from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
 from trigsim.stream.companions import classes
+from trigsim.stream.demand import demanded
 from trigsim.stream.hardness import JETS, parted
 from trigsim.stream.setup import builder
 from trigsim.stream.source import Source
@@ -120,17 +122,18 @@ class Recipe(Config):
         InputError
             If a file is missing or does not fit.
         """
-        variants, columns = [], []
+        variants, columns, menus = [], [], []
         for one in self.variants:
+            menus.append(load_menu(one.menu))
             taggers = {name: load_tagger(folder) for name, folder in one.taggers.items()}
             columns += [tagger.columns for tagger in taggers.values()]
-            variants.append(Variant.bind(one.name, load_menu(one.menu), taggers, one.algorithm))
+            variants.append(Variant.bind(one.name, menus[-1], taggers, one.algorithm))
         source = Source.open(
             Library.open(self.library), self.beam, self.side, exact=self.exact_overlay, seed=self.seed
         )
         source.require_signals(self.signals)
         build = builder(self.library, source, self.objects, wanted_features(columns))
-        source = parted(source, build, self.sorted_by)
+        source, build = parted(source, build, self.sorted_by), replace(build, demand=demanded(menus))
         return Worker(source, build, tuple(variants), self.signals, classes(source), self.seed)
 
     def identity(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from trigsim.events.library import Library
 from trigsim.menu import load as load_menu
 from trigsim.stream.beam import Beam
 from trigsim.stream.checkpoint import Checkpoint
+from trigsim.stream.demand import EVERYTHING
 from trigsim.stream.hardness import sorting
 from trigsim.stream.recipe import Recipe
 from trigsim.stream.run import stream_worker
@@ -108,7 +109,7 @@ def run_menu(
     if store is not None:
         fields = (all_fields if store_all else fields_of)(checked, loaded)
         writer = StoreWriter.open(store, worker.source, Library.open(library), checked, loaded, fields)
-        worker = replace(worker, observer=writer)
+        worker = replace(worker, observer=writer, builder=replace(worker.builder, demand=EVERYTHING))
     counts = {"crossings": str(crossings), "signal crossings": str(signal_crossings), "target": target}
     checkpoint = (
         None if state is None

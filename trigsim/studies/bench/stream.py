@@ -15,6 +15,7 @@ from trigsim.menu import load as load_menu
 from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
+from trigsim.stream.demand import NEVER, demanded
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, TEST, Source
@@ -29,8 +30,6 @@ from trigsim.tagger.tagger import load_tagger
 PILE_UP = (60.0, 200.0)
 #: Processor seconds of the whole loop in each round of a full-size run.
 LOOP_SECONDS = 3.0
-#: GeV, a threshold that nothing reaches.
-NEVER = 1e5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Loop:
         checked = load_menu(menu)
         variant = Variant.bind(checked.name, checked, {name: load_tagger(tagger) for name in checked.models})
         wanted = wanted_features(t.columns for t in variant.taggers.values())
-        build = builder(library, source, ObjectSettings(), wanted)
+        build = replace(builder(library, source, ObjectSettings(), wanted), demand=demanded([checked]))
         return cls(source, build, variant, int(np.argmax(source.strata.probability)))
 
     def plan(self, chunk: int) -> Plan:
@@ -109,10 +108,12 @@ def _stages(loop: Loop, adds: float) -> list[Row]:
     block = full.build(plan)
     objects = variant.scored(block)
     no_features = replace(full, wanted=np.zeros_like(full.wanted))
-    never = full.settings.model_copy(update={"fat_min": NEVER, "track_jet_min": NEVER})
-    no_jets = replace(no_features, settings=never, complete=False)
+    no_large = replace(full.demand, large_jets=NEVER, scored=NEVER, track_jets=False)
+    no_jets = replace(no_features, demand=no_large)
+    only_jets = replace(no_features, demand=replace(no_large, electrons=NEVER))
     taken = best_cpu_seconds({
         "plan": lambda: loop.plan(0),
+        "only jets": lambda: only_jets.build(plan),
         "no jets": lambda: no_jets.build(plan),
         "no features": lambda: no_features.build(plan),
         "build": lambda: full.build(plan),
@@ -122,7 +123,8 @@ def _stages(loop: Loop, adds: float) -> list[Row]:
     })  # fmt: skip
     stages = {
         "plan": taken["plan"],
-        "overlay, vertex, calorimeter objects": taken["no jets"],
+        "overlay, vertex, jets and sums": taken["only jets"],
+        "electrons and photons": taken["no jets"] - taken["only jets"],
         "track jets, large-R jets": taken["no features"] - taken["no jets"],
         "features": taken["build"] - taken["no features"],
         "tagger": taken["tagger"],
