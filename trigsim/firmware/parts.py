@@ -49,6 +49,7 @@ PARTS = {
         Part("XCVU13P", 1_728_000, 3_456_000, 12_288, 2_688, _ULTRASCALE),
         Part("XCKU115", 663_360, 1_326_720, 5_520, 2_160, _ULTRASCALE),
         Part("XC7VX690T", 433_200, 866_400, 3_600, 1_470, _SEVEN),
+        Part("XC7Z020", 53_200, 106_400, 220, 140, "AMD DS190, Zynq-7000 SoC Data Sheet: Overview"),
     )
 }
 
