@@ -11,9 +11,12 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 
+from trigsim.stream.companions import Classes
+from trigsim.studies.company import Company
 from trigsim.studies.decided import in_order
 from trigsim.studies.fit_search import Budget, Goal, search, starts
 from trigsim.studies.fit_space import Space, Steps, Words
@@ -40,7 +43,13 @@ def made_up(n: int, algorithms: int, seed: int = 1):
         bits = (hardness[:, :, None] > threshold).reshape(len(some), -1)[:, :algorithms]
         packed[first : first + len(some)] = np.packbits(bits, axis=1, bitorder="little")
     names = tuple(f"a{i}" for i in range(algorithms))
-    return names, packed, stratum, event
+    # As many classes as the shipped library has at pile-up 200, of which four make most of the companions.
+    of = np.repeat(np.arange(len(SHARE)), (40, 1, 1, 1, 1, 1, 1))
+    mean = np.r_[np.full(4, 42.0), np.geomspace(0.02, 16.0, 36), 0.1 ** np.arange(1, 7)]
+    count = rng.poisson(mean, (n, len(of))).astype(np.uint16)
+    kind = (40 + stratum - 1).clip(0).astype(np.int16)
+    classes = Classes(np.zeros(0, np.int16), of, np.bincount(kind, minlength=len(of)) + 1)
+    return names, packed, stratum, event, Company.of(classes, kind, count, stratum, len(SHARE) + 1)
 
 
 def free_space(n: int, numbers: int, seed: int = 3):
@@ -82,7 +91,7 @@ def main() -> None:
     parser.add_argument("--algorithms", type=int, default=400)
     parser.add_argument("--free", type=int, default=20)
     given = parser.parse_args()
-    names, packed, stratum, event = made_up(given.crossings, given.algorithms)
+    names, packed, stratum, event, company = made_up(given.crossings, given.algorithms)
     weight = np.append(1e4 * 0.1 ** np.arange(len(SHARE)), 0.0) / given.crossings
     rng = np.random.default_rng(2)
     prescale = rng.choice([1.0, 1.0, 1.0, 2.0, 50.0, 0.0], len(names))
@@ -91,7 +100,8 @@ def main() -> None:
     after = Prescaling(names, keep, tuple(prescale), np.zeros(len(names), bool), groups)
 
     def work(n: int):
-        sample = in_order(names, packed[:n], stratum[:n], event[:n], weight)
+        beside = replace(company, kind=company.kind[:n], count=company.count[:n])
+        sample = in_order(names, packed[:n], stratum[:n], event[:n], weight, beside)
         table, one = timed(lambda: rate_table(sample, after, 3e4))
         pairs, two = timed(lambda: overlap(sample))
         return table, pairs, one, two

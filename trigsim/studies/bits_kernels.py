@@ -14,6 +14,8 @@ from trigsim.menu.bit_kernels import bit_number
 
 #: Rows of what `tally` finds for each algorithm and each group.
 RATE, PURE, SHARE, CUMULATIVE = range(4)
+#: Words of an algorithm that are looked at together.
+TILE = 256
 
 
 @intrinsic
@@ -59,6 +61,7 @@ def tally(
     fired, share, term = np.zeros(n_alg, np.int64), np.zeros(n_alg), np.zeros(len(nodes))
     zeros, product = np.zeros(n_groups, np.int64), np.ones(n_groups)
     touched = np.zeros(n_groups, np.int64)
+    factor, inverse, power = _tables(keep, nodes)
     for e in range(len(starts) - 1):
         w = weight[e]
         event_total = 0.0
@@ -87,7 +90,7 @@ def tally(
                     n_sure += 1
                 else:
                     passed *= 1 - q
-            _shares(fired, k, keep, veto, nodes, node_weights, term, share)
+            _shares(fired, k, keep, veto, factor, inverse, power, node_weights, term, share)
             n_touched = 0
             before = 1.0
             for j in range(k):
@@ -142,7 +145,29 @@ def _alone(q, n_sure, passed):
 
 
 @njit(cache=True, nogil=True)
-def _shares(fired, k, keep, veto, nodes, node_weights, term, share):
+def _tables(keep, nodes):
+    """Return, at each node t, 1 - q + q t of each algorithm, its inverse, and the powers of t."""
+    n_alg, n = len(keep), len(nodes)
+    factor, inverse, power = np.ones((n_alg, n)), np.ones((n_alg, n)), np.ones((n_alg + 1, n))
+    for i in range(n_alg):
+        for t in range(n):
+            factor[i, t] = 1 - keep[i] + keep[i] * nodes[t]
+            inverse[i, t] = 1 / factor[i, t]
+            power[i + 1, t] = power[i, t] * nodes[t]
+    return factor, inverse, power
+
+
+# In any order, so that it may be done several at a time: of all counts only shares are no whole numbers.
+@njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _dot(a, b):
+    total = 0.0
+    for t in range(len(a)):
+        total += a[t] * b[t]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _shares(fired, k, keep, veto, factor, inverse, power, node_weights, term, share):
     """Mean of 1 / (algorithms kept): the integral of q times the product of 1 - q' + q' t over the others."""
     unsure = False
     counted = 0
@@ -155,27 +180,25 @@ def _shares(fired, k, keep, veto, nodes, node_weights, term, share):
             share[j] = 1.0 / max(counted, 1)
         return
     sure = 0
-    for t in range(len(nodes)):
+    n = len(node_weights)
+    for t in range(n):
         term[t] = node_weights[t]
     for j in range(k):
-        q = keep[fired[j]]
-        if q == 1:
-            sure += not veto[fired[j]]
-        elif not veto[fired[j]]:
-            for t in range(len(nodes)):
-                term[t] *= 1 - q + q * nodes[t]
+        i = fired[j]
+        if keep[i] == 1:
+            sure += not veto[i]
+        elif not veto[i]:
+            for t in range(n):
+                term[t] *= factor[i, t]
     of_sure = 0.0
-    for t in range(len(nodes)):
-        of_sure += term[t] * nodes[t] ** max(sure - 1, 0)
-        term[t] *= nodes[t] ** sure
+    for t in range(n):
+        of_sure += term[t] * power[max(sure - 1, 0), t]
+        term[t] *= power[sure, t]
     for j in range(k):
-        q = keep[fired[j]]
+        i = fired[j]
         share[j] = of_sure
-        if q < 1:
-            total = 0.0
-            for t in range(len(nodes)):
-                total += term[t] / (1 - q + q * nodes[t])
-            share[j] = q * total
+        if keep[i] < 1:
+            share[j] = keep[i] * _dot(term, inverse[i])
 
 
 @njit(cache=True, nogil=True)
@@ -281,31 +304,37 @@ def turn(packed, places, words):
 
 
 @njit(cache=True, nogil=True)
-def overlaps(words, single, single_weight, several, several_weight, first, last, sums, squares):
-    """Fill ``sums[i, j]`` and ``squares[i, j]`` for algorithms first <= i < last and j >= i.
+def overlaps(words, start, size, length, weight, first, last, sums, squares):
+    """Add to ``sums[i, j]`` and ``squares[i, j]`` for algorithms first <= i < last and j >= i.
 
-    Collisions of one word are words ``single[s]:single[s + 1]``, one each, and weigh ``single_weight[s]``; one of
-    more words is ``several[e]:several[e + 1]``.
+    Group g has ``size[g]`` collisions of ``length[g]`` words, whose crossings weigh ``weight[g]`` each: word t of
+    its collision q is ``start[g] + t * size[g] + q``. Words are taken a tile at a time: they stay in the cache.
     """
     n_alg = words.shape[0]
-    for i in range(first, last):
-        a = words[i]
-        for j in range(i, n_alg):
-            b = words[j]
-            total, total2 = 0.0, 0.0
-            for s in range(len(single_weight)):
-                count, count2 = np.int64(0), np.int64(0)
-                for p in range(single[s], single[s + 1]):
-                    n = popcount(a[p] & b[p])
-                    count += n
-                    count2 += n * n
-                total += single_weight[s] * count
-                total2 += single_weight[s] ** 2 * count2
-            for e in range(len(several_weight)):
-                count = np.int64(0)
-                for p in range(several[e], several[e + 1]):
-                    count += popcount(a[p] & b[p])
-                total += several_weight[e] * count
-                total2 += (several_weight[e] * count) ** 2
-            sums[i, j] = total
-            squares[i, j] = total2
+    count = np.zeros(TILE, np.int64)
+    for g in range(len(start)):
+        step = max(TILE // length[g], 16)
+        for q in range(0, size[g], step):
+            n = min(step, size[g] - q)
+            for i in range(first, last):
+                for j in range(i, n_alg):
+                    total, total2 = np.int64(0), np.int64(0)
+                    if length[g] == 1:
+                        a, b = words[i, start[g] + q :], words[j, start[g] + q :]
+                        for p in range(n):
+                            both = popcount(a[p] & b[p])
+                            total += both
+                            total2 += both * both
+                    else:
+                        for p in range(n):
+                            count[p] = 0
+                        for t in range(length[g]):
+                            at = start[g] + t * size[g] + q
+                            a, b = words[i, at:], words[j, at:]
+                            for p in range(n):
+                                count[p] += popcount(a[p] & b[p])
+                        for p in range(n):
+                            total += count[p]
+                            total2 += count[p] * count[p]
+                    sums[i, j] += weight[g] * total
+                    squares[i, j] += weight[g] ** 2 * total2

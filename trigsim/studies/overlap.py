@@ -95,14 +95,12 @@ def overlap(sample: Decided, threads: int = 0) -> Overlap:
     threads : int
         0 is one per core.
     """
-    words, single, single_weight, several, several_weight = _laid_out(sample)
+    words, *groups = _laid_out(sample)
     n = len(sample.names)
     sums, squares = np.zeros((n, n)), np.zeros((n, n))
 
     def work(first: int) -> None:
-        kernels.overlaps(
-            words, single, single_weight, several, several_weight, first, min(first + 8, n), sums, squares
-        )
+        kernels.overlaps(words, *groups, first, min(first + 8, n), sums, squares)
 
     with ThreadPoolExecutor(cores(threads)) as pool:
         for _ in pool.map(work, range(0, n, 8)):
@@ -114,30 +112,34 @@ def overlap(sample: Decided, threads: int = 0) -> Overlap:
 
 
 def _laid_out(sample: Decided) -> tuple[NDArray[Any], ...]:
-    """Return packed words by algorithm in which every collision starts a word, and where they are.
+    """Return packed words by algorithm in which every collision starts a word, and groups of collisions.
 
-    Crossings that pass nothing are left out. Collisions of one word come first, by weight, then the longer ones.
+    Crossings that pass nothing are left out. Collisions of one weight and number of words are a group: the first
+    words of all of them, then the second ones. Of each group: first word, collisions, words of each, and weight.
     """
     some: NDArray[np.bool_] = np.asarray(sample.packed.any(axis=1))[sample.order]
     running = np.concatenate([[0], np.cumsum(some)])
     count = np.diff(running[sample.starts])
     there = np.flatnonzero(count)
-    there = there[np.lexsort((sample.weight[there], count[there] > WORD))]
     length = -(-count[there] // WORD)
-    first = np.concatenate([[0], np.cumsum(length)])
-    # Place of a crossing: its collision's first bit, and its number among those of it that pass something.
-    start_bit = np.full(len(count), -1)
-    start_bit[there] = first[:-1] * WORD
+    order = np.lexsort((length, sample.weight[there]))
+    there, length = there[order], length[order]
+    weight = sample.weight[there]
+    first = np.flatnonzero((np.diff(weight, prepend=-1.0) != 0) | (np.diff(length, prepend=-1) != 0))
+    size = np.diff(np.append(first, len(there)))
+    start = np.concatenate([[0], np.cumsum(size * length[first])])
+    # Of each collision, its first word, and how far its next ones are.
+    group = np.repeat(np.arange(len(first)), size)
+    word, stride = np.full((2, len(count)), -1)
+    word[there], stride[there] = start[group] + np.arange(len(there)) - first[group], size[group]
     event = np.repeat(np.arange(len(count)), np.diff(sample.starts))
+    # Number of a crossing among those of its collision that pass something.
     rank = running[:-1] - running[sample.starts[:-1]][event]
     places = np.empty(len(sample), np.int64)
-    places[sample.order] = np.where(some, start_bit[event] + rank, -1)
-    words = np.zeros((len(sample.names), int(first[-1])), np.uint64)
+    places[sample.order] = np.where(some, (word[event] + rank // WORD * stride[event]) * WORD + rank % WORD, -1)
+    words = np.zeros((len(sample.names), int(start[-1])), np.uint64)
     kernels.turn(sample.packed, places, words)
-    n_single = int((length == 1).sum())
-    weight = sample.weight[there]
-    edges = np.flatnonzero(np.diff(weight[:n_single], prepend=-1.0))
-    return words, np.append(edges, n_single), weight[edges], first[n_single:], weight[n_single:]
+    return words, start[:-1], size, length[first], weight[first]
 
 
 def _shares(sums: NDArray[np.float64], squares: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
