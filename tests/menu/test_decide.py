@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.menu import oracle
-from tests.menu.strategies import SLOTS, conditions, families, rows
+from tests.menu.strategies import SLOTS, conditions, families, overlaps, pairs, rows
 from trigsim.base.errors import InputError
 from trigsim.menu import loads
 from trigsim.objects.model import Collection, TriggerObjects
@@ -87,6 +87,35 @@ def test_conditions_that_entail_each_other_are_the_oracles(crossings, written):
     check(crossings, written, "independent")
 
 
+#: With eight slots or more the slots near an object are looked for by vectors.
+WIDE = {"MU": 8, "EG": 12, "TAU": 9, "JET": 17}
+
+
+def widened(row, places):
+    """Return a crossing with its objects at some of more slots."""
+    found = dict(row)
+    for kind, slots in WIDE.items():
+        empty = dict.fromkeys(row[kind][0], 0)
+        found[kind] = [dict(empty) for _ in range(slots)]
+        for place, one in zip(places.permutation(slots), row[kind], strict=False):
+            found[kind][place] = one
+    return found
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(
+    crossings=st.lists(rows, min_size=1, max_size=3),
+    written=st.lists(
+        st.one_of(pairs(), overlaps().filter(lambda c: len(c["objects"]) <= 2)), min_size=1, max_size=4
+    ),
+    seed=st.integers(0, 1000),
+    mode=st.sampled_from(["independent", "cyclic"]),
+)
+def test_pairs_among_many_slots_are_the_oracles(crossings, written, seed, mode):
+    places = np.random.default_rng(seed)
+    check([widened(row, places) for row in crossings], written, mode)
+
+
 def test_threads_and_blocks_do_not_matter():
     rng = np.random.default_rng(1)
     n = 3000
@@ -136,9 +165,9 @@ def test_threads_and_blocks_do_not_matter():
     assert cyclic[0, 1] == (data.collections["JET"].fields["pt"][-2] >= 118).any()
 
 
-@pytest.mark.parametrize(("jets", "muons"), [(30, 8), (17, 3), (16, 1)])
+@pytest.mark.parametrize(("jets", "muons"), [(30, 8), (17, 3), (16, 1), (12, 1)])
 def test_any_number_of_slots_is_the_oracles(jets, muons):
-    """Slots are words of 16 or 62 bits, and are copied four by four or one by one."""
+    """Slots are words of 16 or 62 bits; 1, 8 and 12 of them are spread in ways of their own."""
     rng = np.random.default_rng(jets)
 
     def row():

@@ -16,7 +16,7 @@ from trigsim.menu.counts import Counts, counts, entails, loosest_first
 from trigsim.menu.decide import CompiledMenu, NetworkUse
 from trigsim.menu.expression import AND, NOT, OR, XOR
 from trigsim.menu.legs import ResolvedLeg, TaggerScores
-from trigsim.menu.masks import Coding, Fields, Masks, number_masks
+from trigsim.menu.masks import Lanes, Masks, number_masks
 from trigsim.menu.pair_rows import PairRows
 from trigsim.menu.scales import ScaleSet
 
@@ -50,10 +50,10 @@ def compile_menu(
         if name not in networks:
             raise InputError(f"network '{name}' is not given; give the file with its numbers")
         used[name] = NetworkUse(menu.config.networks[name].inputs, networks[name])
-    fields = Fields(menu.scales)
+    lanes = Lanes(menu.scales)
     needs = {c: counts(c) for c in conditions if c.external is None}
-    masks = number_masks(fields, (union for c, n in needs.items() for union in _unions(c, n)))
-    tables = _Tables(conditions, needs, masks, PairRows(fields))
+    masks = number_masks(lanes, (union for c, n in needs.items() for union in _unions(c, n)))
+    tables = _Tables(conditions, needs, masks, PairRows(lanes))
     bits = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
     return CompiledMenu(
         names=tuple(programs),
@@ -63,10 +63,7 @@ def compile_menu(
             max((c.reach[1] for c in conditions), default=0),
         ),
         tables=tables.filled(list(programs.values())),
-        fields=tuple(fields.numbers),
-        codings=tuple(
-            masks.codings.get(one) or Coding(*fields.range(*one), np.zeros(0, np.int64)) for one in fields.numbers
-        ),
+        fields=tuple(dict.fromkeys((kind, name) for kind, name, _ in lanes.numbers)),
         networks=used,
         uses_externals=any(c.external for c in conditions),
     )
@@ -124,6 +121,8 @@ class _Tables:
         self.masks, self.pairs = masks, pairs
         terms = {(masks.rows[union], count) for needed in counted.values() for union, count in needed.terms}
         self.terms = {term: i for i, term in enumerate(sorted(terms))}
+        #: Masks that are spread to a word a crossing → their number among those.
+        self.shown = {mask: i for i, mask in enumerate(sorted(set(masks.rows.values())))}
         signals = dict.fromkeys(c.external for c in conditions if c.external is not None)
         self.signals = {signal: len(self.terms) + i for i, signal in enumerate(signals)}
         self.values: dict[ResolvedCondition | None, int] = {}
@@ -170,7 +169,7 @@ class _Tables:
             self.pairs.add(legs, pair)
         row[at.OVERLAP0] = len(self.pairs.rows)
         for pair in condition.overlaps:
-            self.pairs.add(legs, pair)
+            self.pairs.add(legs, pair, together=False)
         return row
 
     def _decided(self, program: Program, operations: dict[tuple[int, int, int], int]) -> int:
@@ -188,33 +187,31 @@ class _Tables:
 
     def filled(self, programs: list[Program]) -> at.Tables:
         """Return everything as arrays."""
-        masks, numbers = self.masks, self.pairs.fields.numbers
-        cuts = [cut for lane in masks.lanes.values() for cut in lane]
-        codes = [
-            [masks.codings[kind, name].interval(*one) for one in cut]
-            for (kind, _, name), lane in masks.lanes.items()
-            for cut in lane
-        ]
+        masks, lanes = self.masks, self.pairs.lanes
+        atoms = [cut for own in masks.cuts for cut in own]
         views: dict[tuple[str, int], int] = {}
         operations: dict[tuple[int, int, int], int] = {}
         decided = [self._decided(program, operations) for program in programs]
-        ranges = [(self.masks.codings.get(one), self.pairs.fields.range(*one)[0]) for one in numbers]
+        fields = {one: i for i, one in enumerate(dict.fromkeys((kind, name) for kind, name, _ in lanes.numbers))}
+        own = [masks.rows[leg,] for leg in self.legs]
         return at.Tables(
-            lane_field=_array(numbers[kind, name] for kind, _, name in masks.lanes),
-            lane_bx=_array(bx for _, bx, _ in masks.lanes),
-            lane_atom0=_starts(list(masks.lanes.values())),
-            atom_interval0=_starts(cuts),
-            intervals=np.array([one for cut in codes for one in cut], dtype=np.uint16).reshape(-1, 2),
+            lane_field=_array(fields[kind, name] for kind, name, _ in lanes.numbers),
+            lane_bx=_array(bx for _, _, bx in lanes.numbers),
+            atom0=_starts(masks.cuts),
+            interval0=_starts(atoms),
+            intervals=np.array([one for cut in atoms for one in cut], dtype=np.int32).reshape(-1, 2),
+            mask_lane=_array(masks.lanes),
             joined_by=_array(by for by, _ in masks.joined),
             joined0=_starts([parts for _, parts in masks.joined]),
             joined=_array(part for _, parts in masks.joined for part in parts),
-            term_mask=_array(mask for mask, _ in self.terms),
+            shown=_array(self.shown),
+            term_mask=_array(self.shown[mask] for mask, _ in self.terms),
             term_count=_array(count for _, count in self.terms),
             signal_bit=_array(bit for bit, _ in self.signals),
             signal_bx=_array(bx for _, bx in self.signals),
-            legs=_array(masks.rows[leg,] for leg in self.legs),
+            legs=_array(self.shown[mask] for mask in own),
             leg_view=_array(views.setdefault((leg.object, leg.bx), len(views)) for leg in self.legs),
-            leg_bx=_array(leg.bx for leg in self.legs),
+            leg_lane=_array(masks.lanes[mask] for mask in own),
             conditions=np.array(self.table, dtype=np.int64).reshape(-1, at.CONDITION_COLUMNS),
             need=_array(value for own in self.needs for value in own),
             need0=_starts(self.needs),
@@ -222,7 +219,7 @@ class _Tables:
             tables=np.concatenate([*self.pairs.parts.values(), np.zeros(1, dtype=np.int64)]),
             operations=np.array(list(operations), dtype=np.int64).reshape(-1, 3),
             decided=_array(decided),
-            zero=_array(coding.code(0) if coding else -low for coding, low in ranges),
+            field_range=np.array([lanes.range(*one) for one in fields], dtype=np.int32).reshape(-1, 2),
         )
 
 

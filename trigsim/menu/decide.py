@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections import deque
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
-from trigsim.menu import kernels, pack_kernels
+from trigsim.menu import kernels
 from trigsim.menu.grammar import InputGroup
 from trigsim.menu.layout import BLOCK, MAX_SLOTS, NARROW_SLOTS, Tables
-from trigsim.menu.masks import Coding
 from trigsim.menu.networks import CrossingNetwork, gather
 from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
-#: Crossings whose objects are encoded at a time: they stay in the cache.
-CHUNK = 3 * BLOCK
+#: Crossings that a thread decides at a time, at most: enough to hide Python, few enough to share the work evenly.
+CHUNK = 8 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,6 @@ class CompiledMenu:
         How many crossings before and after the decided one are looked at.
     fields : tuple of (object, field)
         What the objects must have.
-    codings : tuple of Coding
-        The numbers each field may hold, and their codes.
     networks : mapping
         Network name → network and input map.
     uses_externals : bool
@@ -57,7 +57,6 @@ class CompiledMenu:
     indices: tuple[int, ...]
     reach: tuple[int, int]
     fields: tuple[tuple[str, str], ...]
-    codings: tuple[Coding, ...]
     networks: Mapping[str, NetworkUse]
     uses_externals: bool
     tables: Tables = field(repr=False)
@@ -104,15 +103,14 @@ class CompiledMenu:
         decided = n - sum(margin)
         out = np.empty((len(self.names), decided), dtype=np.bool_)
         externals = np.ascontiguousarray(objects.externals, dtype=np.uint64)
-        work = _Work(self, externals, sources, rows, margin[0], decided, out)
-        starts = range(0, decided, CHUNK)
-        if threads > 1 and len(starts) > 1:
-            left = iter(starts)
-            with ThreadPoolExecutor(threads) as pool:
-                for done in [pool.submit(work.decide, left) for _ in range(threads)]:
-                    done.result()
-        else:
-            work.decide(iter(starts))
+        work = _Work(self, externals, sources, rows, margin[0], out)
+        threads = max(threads, 1)
+        size = min(CHUNK, max(-(-decided // threads), 1))
+        left = deque(range(0, decided, size))
+        helpers = [_pool(threads - 1).submit(work.decide, left, size) for _ in range(min(threads, len(left)) - 1)]
+        work.decide(left, size)
+        for helper in helpers:
+            helper.result()
         return out.T
 
     def _with_scores(self, objects: TriggerObjects) -> Mapping[str, Collection]:
@@ -138,7 +136,7 @@ class CompiledMenu:
 
 
 class _Work:
-    """One call of `decide`: encodes chunks of crossings and interprets the menu on them."""
+    """One call of `decide`: its columns, and the menu interpreted on chunks of crossings."""
 
     def __init__(
         self,
@@ -147,83 +145,60 @@ class _Work:
         sources: list[NDArray[np.int32]],
         rows: Rows,
         first: int,
-        decided: int,
         out: NDArray[np.bool_],
     ) -> None:
         self.menu, self.externals, self.sources = menu, externals.view(np.int64), sources
-        self.rows, self.first, self.decided = rows, first, decided
-        self.out = out.view(np.uint8)
-        self.reach = (0, 0) if rows == "independent" else menu.reach
+        self.rows, self.first, self.out = rows, first, out.view(np.uint8)
         self.slots = np.array([source.shape[1] for source in sources], dtype=np.int64)
-        #: Rows of a chunk with its neighbours, and then a block of empty crossings.
-        self.empty = min(CHUNK, decided) + sum(self.reach)
-        # The codes of each field start at a whole cache line.
-        sizes = -(-(self.empty + BLOCK) * self.slots // 32) * 32
-        self.base = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+        self.addresses = np.array([source.ctypes.data for source in sources], dtype=np.int64)
 
-    def decide(self, starts: Iterator[int]) -> None:
-        """Decide the crossings of `out` in chunks from each of `starts` on."""
+    def decide(self, left: deque[int], size: int) -> None:
+        """Decide the crossings of `out` in chunks from each of `left` on."""
         tables = self.menu.tables
-        codes = np.empty(int(self.base[-1]), dtype=np.uint16)
-        for base, slots, zero in zip(self.base, self.slots, tables.zero, strict=False):
-            codes[base + self.empty * slots : base + (self.empty + BLOCK) * slots] = zero
-        zeros = np.repeat(tables.zero.astype(np.uint16), 4).view(np.int64)
-        narrow = max(self.slots, default=0) <= NARROW_SLOTS
-        bits = np.zeros(MAX_SLOTS, dtype=np.uint16 if narrow else np.int64)
-        width = NARROW_SLOTS if narrow else MAX_SLOTS
-        bits[:width] = np.left_shift(np.int64(1), np.arange(width)).astype(bits.dtype)
-        n_masks = int(tables.lane_atom0[-1]) + len(tables.joined_by)
-        masks = np.empty((n_masks, BLOCK), dtype=bits.dtype)
+        widest = max(self.slots, default=1)
+        words = np.empty((len(tables.mask_lane), (BLOCK * int(widest) + 127) // 64), dtype=np.int64)
+        masks = np.empty((len(tables.shown), BLOCK), dtype=np.uint16 if widest <= NARROW_SLOTS else np.int64)
         n_conditions = len(tables.conditions) + 1
         n_values = len(tables.term_mask) + len(tables.signal_bit) + n_conditions + len(tables.operations)
-        values = np.zeros((n_values, BLOCK), dtype=np.uint8)
-        signals = np.zeros((4, self.empty + BLOCK), dtype=np.int64)
-        for start in starts:
-            n = min(CHUNK, self.decided - start)
-            self._encode(start, n, codes, signals)
-            kernels.decide(
+        values = np.empty((n_values, BLOCK), dtype=np.uint8)
+        while True:
+            try:
+                start = left.popleft()
+            except IndexError:
+                return
+            bad = kernels.decide(
                 tables,
-                self.base,
+                self.addresses,
                 self.slots,
-                zeros,
-                codes,
-                codes.view(np.int64),
-                signals,
-                self.reach[0],
-                n,
-                self.empty,
+                self.externals,
+                self.first,
+                start,
+                min(start + size, self.out.shape[1]),
                 self.rows == "independent",
+                self.rows == "cyclic",
+                words.view(np.uint8),
+                words,
                 masks,
-                bits,
                 values,
                 values.view(np.int64),
                 self.out,
-                start,
             )
+            if bad >= 0:
+                raise self._off_scale(bad)
 
-    def _encode(self, start: int, n: int, codes: NDArray[np.uint16], signals: NDArray[np.int64]) -> None:
-        first, length = self.first + start - self.reach[0], n + sum(self.reach)
-        wrap = self.rows == "cyclic"
-        for i, (source, coding) in enumerate(zip(self.sources, self.menu.codings, strict=True)):
-            into = codes[self.base[i] : self.base[i + 1]]
-            if len(coding.bounds):
-                pack_kernels.rank(source, first, wrap, length, coding.bounds, into)
-                bad = bool(((source < coding.low) | (source > coding.high)).any()) if start == 0 else False
-            else:
-                bad = pack_kernels.encode(source, first, wrap, length, coding.low, coding.high, into)
-            if bad:
-                raise self._out_of_range(i)
-        if self.menu.uses_externals:
-            seen = np.arange(first, first + length)
-            if wrap:
-                seen %= len(self.externals)
-            inside = np.flatnonzero((seen >= 0) & (seen < len(self.externals)))
-            signals[:, :length] = 0
-            signals[:, inside] = self.externals[seen[inside]].T
-
-    def _out_of_range(self, i: int) -> InputError:
-        (kind, name), source, coding = self.menu.fields[i], self.sources[i], self.menu.codings[i]
-        row, slot = np.argwhere((source < coding.low) | (source > coding.high))[0]
+    def _off_scale(self, field: int) -> InputError:
+        (kind, name), source = self.menu.fields[field], self.sources[field]
+        low, high = self.menu.tables.field_range[field]
+        row, slot = np.argwhere((source < low) | (source > high))[0]
         return InputError(
-            f"{kind} {name} {source[row, slot]} in row {row} is outside {coding.low}..{coding.high}; check the data"
+            f"{kind} {name} {source[row, slot]} in row {row} is outside {low}..{high}; check the data"
         )
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="trigsim-menu")
+
+
+# Threads do not survive a fork.
+os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -7,13 +7,13 @@ Crossings are walked side by side in blocks: each cut, count, condition and oper
 import numpy as np
 from numba import njit
 
+from trigsim.menu.column_kernels import beyond, place
 from trigsim.menu.layout import (
     BLOCK,
     COUNT,
     KIND,
     LEG0,
     MAX_LEGS,
-    MAX_SLOTS,
     N_LEGS,
     ONE,
     OP_AND,
@@ -47,14 +47,21 @@ def listed(value, eight, n, chosen):
 
 
 @njit(cache=True, nogil=True)
-def fill_signals(t, externals, row, empty, independent, n, first, values):
-    """Fill the values of external signals, the first of which is `first`."""
+def fill_signals(t, externals, row, n, independent, wrap, first, values):
+    """Fill the values of external signals, the first of which is `first`, for `n` crossings from `row` on."""
+    n_rows = len(externals)
     for k in range(len(t.signal_bit)):
-        start = empty if independent and t.signal_bx[k] != 0 else row + t.signal_bx[k]
-        words, bit = externals[t.signal_bit[k] // 64, start : start + n], t.signal_bit[k] % 64
-        value = values[first + k]
-        for i in range(n):
-            value[i] = (words[i] >> bit) & 1
+        word, bit, value = t.signal_bit[k] // 64, t.signal_bit[k] % 64, values[first + k]
+        start = row + t.signal_bx[k]
+        if independent and t.signal_bx[k] != 0:
+            value[:n] = 0
+        elif start >= 0 and start + n <= n_rows:
+            for i in range(n):
+                value[i] = (externals[start + i, word] >> bit) & 1
+        else:
+            for i in range(n):
+                seen = (start + i) % n_rows if wrap else start + i
+                value[i] = (externals[seen, word] >> bit) & 1 if 0 <= seen < n_rows else 0
 
 
 @njit(cache=True, nogil=True)
@@ -84,25 +91,52 @@ def write(value, n, into, first):
 
 
 @njit(cache=True, nogil=True)
-def decide(
-    t, base, slots, zeros, codes, words, externals, before, n_rows, empty, independent,
-    masks, bits, values, eights, out, start,
-):  # fmt: skip
-    """Decide all algorithms of `n_rows` crossings into ``out[algorithm, start + crossing]``.
+def off_scale(t, addresses, slots, first, last):
+    """Return a field with a number beyond its range in rows first..last - 1, or -1."""
+    for f in range(len(addresses)):
+        low, high = t.field_range[f, 0], t.field_range[f, 1]
+        if beyond(addresses[f], first * slots[f], last * slots[f], low, high):
+            return f
+    return -1
 
-    Crossing i is row ``before + i`` of the codes and externals; row `empty` starts a block of empty crossings,
-    where those at an offset are found if crossings are `independent`. `masks` and `values` are room for a block;
-    `words` and `eights` are the codes and the values in words of eight bytes; `bits` holds the bit of each slot in
-    the type of masks.
+
+@njit(cache=True, nogil=True)
+def decide(
+    t,
+    addresses,
+    slots,
+    externals,
+    before,
+    start,
+    stop,
+    independent,
+    wrap,
+    strings,
+    words,
+    masks,
+    values,
+    eights,
+    out,
+):
+    """Decide all algorithms of crossings start..stop - 1 into ``out[algorithm, crossing]``.
+
+    Crossing i is row ``before + i`` of the columns at `addresses`, of `slots` int32 a row, and of `externals`.
+    `words`, `masks` and `values` are room for a block; `strings` and `eights` are words and values in other words
+    of the same bits. Returns a field that has a number off its scale, or -1.
     """
     n_signals = len(t.term_mask)
     n_conditions = n_signals + len(t.signal_bit)
     n_values = n_conditions + len(t.conditions) + 1
-    lane = np.empty((MAX_SLOTS + 2, BLOCK), dtype=np.uint16)
-    filled = np.zeros(MAX_SLOTS + 2, dtype=np.bool_)
+    n_lanes, n_rows = len(t.lane_field), len(externals)
+    at = np.zeros(n_lanes + 1, dtype=np.int64)
+    lane_slots = np.zeros(n_lanes + 1, dtype=np.int64)
+    for lane in range(n_lanes):
+        lane_slots[lane] = slots[t.lane_field[lane]]
+    widest = lane_slots.max()
+    nothing = np.zeros(BLOCK * widest, dtype=np.int32)
+    edges = np.empty((n_lanes, BLOCK * widest), dtype=np.int32)
     spare = np.empty(BLOCK, dtype=masks.dtype)
     chosen = np.empty(BLOCK + 1, dtype=np.int64)
-    leg_row = np.zeros(MAX_LEGS + 1, dtype=np.int64)
     rows = np.zeros(MAX_LEGS + 1, dtype=np.int64)
     views = np.zeros(MAX_LEGS + 1, dtype=np.int64)
     kept = np.zeros(MAX_LEGS, dtype=np.int64)
@@ -110,12 +144,19 @@ def decide(
     unions = np.empty(1 << MAX_LEGS, dtype=np.int64)
     one = np.zeros(1, dtype=np.int64)
     values[n_values - 1] = 0
-    for first in range(0, n_rows, BLOCK):
-        n = min(BLOCK, n_rows - first)
+    for first in range(start, stop, BLOCK):
+        n = min(BLOCK, stop - first)
         row = before + first
-        fill_masks(t, base, slots, zeros, codes, words, row, empty, independent, n, lane, filled, bits, masks)
+        # Rows of the margins belong to the blocks beside them.
+        bad = off_scale(
+            t, addresses, slots, row if first > 0 else 0, row + n if first + n < out.shape[1] else n_rows
+        )  # fmt: skip
+        if bad >= 0:
+            return bad
+        place(t, addresses, slots, n_rows, row, n, independent, wrap, nothing, edges, at)
+        fill_masks(t, at, lane_slots, n, strings, words, masks)
         fill_terms(t, n, masks, spare, values)
-        fill_signals(t, externals, row, empty, independent, n, n_signals, values)
+        fill_signals(t, externals, row, n, independent, wrap, n_signals, values)
         for c in range(len(t.conditions)):
             value = values[n_conditions + c]
             need0, need1 = t.need0[c], t.need0[c + 1]
@@ -134,21 +175,20 @@ def decide(
                 continue
             leg0, n_legs, removes = t.conditions[c, LEG0], t.conditions[c, N_LEGS], t.conditions[c, REFERENCE]
             for j in range(n_legs + removes):
-                bx = t.leg_bx[leg0 + j]
-                leg_row[j] = empty if independent and bx != 0 else row + bx
                 views[j] = t.leg_view[leg0 + j]
             if kind == PAIR and removes == 0:
                 decide_pairs(
-                    t.pairs[t.conditions[c, PAIR0]], t.tables, base, slots, codes, leg_row[0], leg_row[1],
-                    views[0] == views[1], masks[t.legs[leg0]], masks[t.legs[leg0 + 1]], chosen, count, value,
+                    t.pairs[t.conditions[c, PAIR0]], t.tables, at, 0, 0, lane_slots[t.leg_lane[leg0]],
+                    lane_slots[t.leg_lane[leg0 + 1]], views[0] == views[1], masks[t.legs[leg0]],
+                    masks[t.legs[leg0 + 1]], chosen, count, value,
                 )  # fmt: skip
             else:
                 decide_objects(
-                    t, c, base, slots, codes, masks, leg_row, views, rows, kept, kept_masks, unions, one,
-                    chosen, count, value,
+                    t, c, at, lane_slots, masks, rows, views, kept, kept_masks, unions, one, chosen, count, value,
                 )  # fmt: skip
         for k in range(len(t.operations)):
             operation = t.operations[k]
             operate(operation[OPERATOR], values[operation[ONE]], values[operation[OTHER]], n, values[n_values + k])
         for a in range(len(t.decided)):
-            write(values[t.decided[a]], n, out[a], start + first)
+            write(values[t.decided[a]], n, out[a], first)
+    return -1

@@ -14,8 +14,8 @@ NARROW_SLOTS, MAX_SLOTS = 16, 62
 MAX_LEGS = 12
 #: Crossings that are walked side by side.
 BLOCK = 384
-#: Numbers of a field are kept as unsigned 16-bit codes: from its lowest number on, or as ranks among its bounds.
-CODES = 1 << 16
+#: Fields that pairs look at have at most so many numbers: they are places in tables.
+MOST_NUMBERS = 1 << 16
 
 # Kinds of condition. COUNT holds when its needs do; the others look at the objects too.
 COUNT, COMB, PAIR, TRIPLE = range(4)
@@ -23,7 +23,9 @@ COUNT, COMB, PAIR, TRIPLE = range(4)
 # Columns of `conditions`.
 KIND, LEG0, N_LEGS, REFERENCE, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(7)
 
-# Columns of `pairs`. Fields are numbers, -1 where not needed; T_ are offsets into `tables`.
+# Columns of `pairs`. Fields are lanes, -1 where not needed; T_ are offsets into `tables`. LEAST is the smallest
+# product of pt with which the lower limits on masses can be met; what is more than NEAR_ETA or NEAR_PHI bins apart,
+# unless that is -1, meets no cut.
 (
     CUTS,
     ETA1,
@@ -57,8 +59,11 @@ KIND, LEG0, N_LEGS, REFERENCE, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(7)
     PT_UNIT,
     DR_UP,
     DR_DOWN,
+    LEAST,
+    NEAR_ETA,
+    NEAR_PHI,
     LIMITS,
-) = range(33)
+) = range(36)
 
 # Cuts on pairs: bit in CUTS; limits at LIMITS + 2 * number. Those of DETA and DPHI are in bins.
 DETA, DPHI, DR, MASS, MASS_UPT, MASS_T, MASS_OVER_DR, PAIR_PT = range(8)
@@ -73,28 +78,31 @@ OP_AND, OP_OR, OP_XOR, OP_NOT = range(4)
 class Tables(NamedTuple):
     """A compiled menu as plain arrays.
 
-    A *lane* is a field at one BX offset. An *atom* is a cut on a lane: the intervals of codes that pass. *Masks*
-    hold a bit for each slot: first of each atom, then joined ones: of legs (AND) and of unions of legs (OR).
-    A *value* is true or false: first terms, "at least k slots of a mask", then external signals, then conditions,
-    of which c holds only where its values ``need[need0[c]:need0[c + 1]]`` do, then one that never holds, then the
-    results of operations on two values (NOT: on one, twice). Each algorithm is decided by a value.
+    A *lane* is a field at one BX offset; those that are cut on come first. An *atom* is a cut on a lane: the
+    intervals of numbers that pass. *Masks* hold a bit for each slot of each crossing: first of each atom, then
+    joined ones: of legs (AND) and of unions of legs (OR). Those `shown` are also spread to a word a crossing. A
+    *value* is true or false: first terms, "at least k slots of a shown mask", then external signals, then
+    conditions, of which c holds only where its values ``need[need0[c]:need0[c + 1]]`` do, then one that never
+    holds, then the results of operations on two values (NOT: on one, twice). Each algorithm is decided by a value.
     """
 
     lane_field: Int64
     lane_bx: Int64
-    lane_atom0: Int64
-    atom_interval0: Int64
-    intervals: NDArray[np.uint16]
+    atom0: Int64
+    interval0: Int64
+    intervals: NDArray[np.int32]
+    mask_lane: Int64
     joined_by: Int64
     joined0: Int64
     joined: Int64
+    shown: Int64
     term_mask: Int64
     term_count: Int64
     signal_bit: Int64
     signal_bx: Int64
     legs: Int64
     leg_view: Int64
-    leg_bx: Int64
+    leg_lane: Int64
     conditions: Int64
     need: Int64
     need0: Int64
@@ -102,4 +110,4 @@ class Tables(NamedTuple):
     tables: Int64
     operations: Int64
     decided: Int64
-    zero: Int64
+    field_range: NDArray[np.int32]

@@ -1,11 +1,9 @@
-"""Numbers the fields, cuts and masks of a menu; equal ones once."""
+"""Numbers the lanes, cuts and masks of a menu; equal ones once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from trigsim.base.errors import InputError
 from trigsim.menu import layout as at
@@ -13,56 +11,27 @@ from trigsim.menu.legs import Intervals, ResolvedLeg, field_scale
 from trigsim.menu.scales import ScaleSet
 
 Union = tuple[ResolvedLeg, ...]
-#: A cut: object, BX offset, field, intervals that pass.
-Atom = tuple[str, int, str, Intervals]
 _INT32 = (-(1 << 31), (1 << 31) - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Coding:
-    """How the numbers of a field become 16-bit codes.
-
-    Attributes
-    ----------
-    low, high : int
-        Numbers that the data may hold.
-    bounds : int64 array
-        Empty: the code is the number minus `low`. Else, for fields that are wider than a code, how many of these
-        sorted numbers are at most the number.
-    """
-
-    low: int
-    high: int
-    bounds: at.Int64
-
-    def code(self, number: int) -> int:
-        """Return the code of a number of the field."""
-        return int(np.searchsorted(self.bounds, number, side="right")) if len(self.bounds) else number - self.low
-
-    def interval(self, first: int, last: int) -> tuple[int, int]:
-        """Return the codes of the numbers first..last; (1, 0), which nothing lies in, if the field has none."""
-        first, last = max(first, self.low), min(last, self.high)
-        return (self.code(first), self.code(last)) if first <= last else (1, 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """The fields that a menu looks at, numbered.
+class Lanes:
+    """The fields that a menu looks at, each at a BX offset, numbered.
 
     Attributes
     ----------
     scales : ScaleSet
-        Their scales.
-    numbers : dict of (object, field) to int
-        Grows as fields are asked for.
+        Scales of the fields.
+    numbers : dict of (object, field, BX offset) to int
+        Grows as lanes are asked for.
     """
 
     scales: ScaleSet
-    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+    numbers: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
-    def number(self, kind: str, name: str) -> int:
-        """Return the number of a field, new ones at the end."""
-        return self.numbers.setdefault((kind, name), len(self.numbers))
+    def number(self, kind: str, name: str, bx: int) -> int:
+        """Return the number of a lane, new ones at the end."""
+        return self.numbers.setdefault((kind, name, bx), len(self.numbers))
 
     def range(self, kind: str, name: str) -> tuple[int, int]:
         """Return the smallest and largest number that the data may hold."""
@@ -72,18 +41,18 @@ class Fields:
         low, high = scale.numbers
         return low, scale.bins - 1 if scale.bins else min(high, _INT32[1])
 
-    def narrow(self, kind: str, name: str) -> int:
-        """Return the number of a field that pairs look at; its lowest number is taken from each code.
+    def narrow(self, kind: str, name: str, bx: int) -> int:
+        """Return the number of a lane that pairs look at.
 
         Raises
         ------
         InputError
-            If it has more numbers than codes.
+            If its field has more numbers than tables have places.
         """
         low, high = self.range(kind, name)
-        if high - low >= at.CODES:
+        if high - low >= at.MOST_NUMBERS:
             raise InputError(f"cuts on pairs need {name} of {kind} in 16 bits; it holds {low}..{high}")
-        return self.number(kind, name)
+        return self.number(kind, name, bx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +61,34 @@ class Masks:
 
     Attributes
     ----------
-    lanes : dict of (object, BX offset, field) to its atoms
-        In the order of their numbers.
-    codings : dict of (object, field) to Coding
-        Of the fields of lanes.
+    cuts : list of lists of intervals
+        The atoms of each of the first lanes, without numbers that the data cannot hold.
+    lanes : list of int
+        A lane of each mask: of what objects, in which crossing, its slots are.
     joined : list of (by, masks)
         1 for AND, 0 for OR, and the numbers of what is joined.
     rows : dict of union of legs to mask
         A leg alone is a union of one.
     """
 
-    lanes: dict[tuple[str, int, str], list[Intervals]]
-    codings: dict[tuple[str, str], Coding]
+    cuts: list[list[Intervals]]
+    lanes: list[int]
     joined: list[tuple[int, tuple[int, ...]]]
     rows: dict[Union, int]
 
 
-def number_masks(fields: Fields, unions: Iterable[Union]) -> Masks:
-    """Return the masks of the given unions of legs and of all that they are made of."""
+def number_masks(lanes: Lanes, unions: Iterable[Union]) -> Masks:
+    """Return the masks of the given unions of legs and of all that they are made of; `lanes` must have none yet."""
     asked = list(dict.fromkeys(unions))
     legs = dict.fromkeys(leg for union in asked for leg in union)
-    lanes: dict[tuple[str, int, str], list[Intervals]] = {}
+    cuts: list[list[Intervals]] = []
     for leg in legs:
         for name, intervals in leg.passes:
-            fields.number(leg.object, name)
-            cuts = lanes.setdefault((leg.object, leg.bx, name), [])
-            if intervals not in cuts:
-                cuts.append(intervals)
-    codings = _codings(fields, lanes)
-    places = [(lane, intervals) for lane, cuts in lanes.items() for intervals in cuts]
+            lane = lanes.number(leg.object, name, leg.bx)
+            cuts += [[]] * (lane + 1 - len(cuts))
+            if intervals not in cuts[lane]:
+                cuts[lane] = [*cuts[lane], intervals]
+    places = [(lane, intervals) for lane, own in enumerate(cuts) for intervals in own]
     atoms = {place: i for i, place in enumerate(places)}
     joined: dict[tuple[int, tuple[int, ...]], int] = {}
 
@@ -129,26 +97,22 @@ def number_masks(fields: Fields, unions: Iterable[Union]) -> Masks:
         return parts[0] if len(parts) == 1 else joined.setdefault((by, parts), len(atoms) + len(joined))
 
     def alone(leg: ResolvedLeg) -> int:
-        own = {name: atoms[(leg.object, leg.bx, name), cut] for name, cut in leg.passes}
+        own = {name: atoms[lanes.number(leg.object, name, leg.bx), cut] for name, cut in leg.passes}
         # Legs often differ in their threshold only: what else they ask for is joined once.
         rest = [mask for name, mask in own.items() if name != "pt"]
         return join(1, [join(1, rest), own["pt"]] if rest and "pt" in own else own.values())
 
     masks = {leg: alone(leg) for leg in legs}
     rows = {union: join(0, (masks[leg] for leg in union)) for union in asked}
-    return Masks(lanes, codings, list(joined), rows)
+    of = [lane for lane, _ in places]
+    for _, parts in joined:
+        of.append(of[parts[0]])
+    names = list(lanes.numbers)
+    held = [[_within(cut, lanes.range(*names[lane][:2])) for cut in own] for lane, own in enumerate(cuts)]
+    return Masks(held, of, list(joined), rows)
 
 
-def _codings(fields: Fields, lanes: dict[tuple[str, int, str], list[Intervals]]) -> dict[tuple[str, str], Coding]:
-    edges: dict[tuple[str, str], set[int]] = {}
-    for (kind, _, name), cuts in lanes.items():
-        found = edges.setdefault((kind, name), set())
-        found |= {edge for cut in cuts for low, high in cut for edge in (low, high + 1)}
-    codings = {}
-    for (kind, name), found in edges.items():
-        low, high = fields.range(kind, name)
-        wide = high - low >= at.CODES
-        # A field without bounds still has them, so that it is known to be wide.
-        bounds = sorted(edge for edge in found if low < edge <= high) or [high]
-        codings[kind, name] = Coding(low, high, np.array(bounds if wide else [], dtype=np.int64))
-    return codings
+def _within(intervals: Intervals, held: tuple[int, int]) -> Intervals:
+    """Return what of the intervals the data can hold."""
+    cut = ((max(low, held[0]), min(high, held[1])) for low, high in intervals)
+    return tuple((low, high) for low, high in cut if low <= high)

@@ -1,6 +1,7 @@
 # mypy: ignore-errors
 """Conditions that look at the objects of one crossing after another: combinations, triples, overlap removal."""
 
+import numpy as np
 from numba import njit
 
 from trigsim.menu.bit_kernels import bit_number
@@ -65,14 +66,14 @@ def distinct(masks, views, n, unions):
 
 
 @njit(cache=True, nogil=True)
-def triple_exists(pairs, p, tables, base, slots, codes, rows, views, masks):
+def triple_exists(pairs, p, tables, at, rows, views, masks):
     """Whether three different objects have a mass within the limits."""
     low_limit, high_limit = pairs[p, LIMITS + 2 * MASS], pairs[p, LIMITS + 2 * MASS + 1]
     rest0 = masks[0]
     while rest0:
         low0 = rest0 & -rest0
         rest0 ^= low0
-        s0 = bit_number(low0)
+        j0 = rows[0] + bit_number(low0)
         rest1 = masks[1] & ~low0 if views[1] == views[0] else masks[1]
         while rest1:
             low1 = rest1 & -rest1
@@ -84,14 +85,13 @@ def triple_exists(pairs, p, tables, base, slots, codes, rows, views, masks):
                 rest2 &= ~low1
             if rest2 == 0:
                 continue
-            s1 = bit_number(low1)
-            mass01 = half_mass(pairs[p], tables, base, slots, codes, rows[0], rows[1], s0, s1)
+            j1 = rows[1] + bit_number(low1)
+            mass01 = half_mass(pairs[p], tables, at, j0, j1)
             while rest2:
-                low2 = rest2 & -rest2
-                rest2 ^= low2
-                s2 = bit_number(low2)
-                mass = mass01 + half_mass(pairs[p + 1], tables, base, slots, codes, rows[0], rows[2], s0, s2)
-                mass += half_mass(pairs[p + 2], tables, base, slots, codes, rows[1], rows[2], s1, s2)
+                j2 = rows[2] + bit_number(rest2)
+                rest2 &= rest2 - 1
+                mass = mass01 + half_mass(pairs[p + 1], tables, at, j0, j2)
+                mass += half_mass(pairs[p + 2], tables, at, j1, j2)
                 if low_limit <= mass <= high_limit:
                     return True
     return False
@@ -99,12 +99,12 @@ def triple_exists(pairs, p, tables, base, slots, codes, rows, views, masks):
 
 @njit(cache=True, nogil=True)
 def decide_objects(
-    t, c, base, slots, codes, masks, leg_row, views, rows, kept, kept_masks, unions, one, chosen, count, passing,
+    t, c, at, lane_slots, masks, rows, views, kept, kept_masks, unions, one, chosen, count, passing,
 ):  # fmt: skip
     """Set `passing` for those of the chosen crossings that meet condition c, which is no plain pair.
 
-    `leg_row` holds the first row of the codes, `views` the kind and offset of each leg and of the reference after
-    them; the other arrays are room to work in.
+    `views` holds the kind and offset of each leg and of the reference after them; the other arrays are room to
+    work in.
     """
     kind, leg0, n_legs = t.conditions[c, KIND], t.conditions[c, LEG0], t.conditions[c, N_LEGS]
     p, overlap0 = t.conditions[c, PAIR0], t.conditions[c, OVERLAP0]
@@ -112,17 +112,18 @@ def decide_objects(
     for k in range(count):
         i = chosen[k]
         for j in range(n_legs):
-            rows[j] = leg_row[j] + i
+            rows[j] = i * lane_slots[t.leg_lane[leg0 + j]]
             kept[j] = masks[t.legs[leg0 + j], i]
         if not removes:
             if kind == COMB:
                 passing[i] = distinct(kept, views, n_legs, unions)
             else:
-                passing[i] = triple_exists(t.pairs, p, t.tables, base, slots, codes, rows, views, kept)
+                passing[i] = triple_exists(t.pairs, p, t.tables, at, rows, views, kept)
             continue
         holds = False
         reference = n_legs
-        rest = int(masks[t.legs[leg0 + reference], i])
+        first = i * lane_slots[t.leg_lane[leg0 + reference]]
+        rest = np.int64(masks[t.legs[leg0 + reference], i])
         while rest and not holds:
             low = rest & -rest
             rest ^= low
@@ -131,11 +132,11 @@ def decide_objects(
                 if j > 0 and t.legs[leg0 + j] == t.legs[leg0 + j - 1]:
                     kept[j] = kept[j - 1]
                     continue
-                every = int(masks[t.legs[leg0 + j], i])
+                every = np.int64(masks[t.legs[leg0 + j], i])
                 mask = every & ~low if views[j] == views[reference] else every
                 kept[j] = beside(
-                    t.pairs[overlap0 + j], t.tables, base, slots, codes, rows[j], leg_row[reference] + i, mask,
-                    bit_number(low),
+                    t.pairs[overlap0 + j], t.tables, at, rows[j], lane_slots[t.leg_lane[leg0 + j]], mask,
+                    first + bit_number(low),
                 )  # fmt: skip
                 whole &= kept[j] == every
                 if kept[j] == 0:
@@ -152,10 +153,11 @@ def decide_objects(
                 kept_masks[0, 0], kept_masks[1, 0] = kept[0], kept[1]
                 one[0] = 0
                 decide_pairs(
-                    t.pairs[p], t.tables, base, slots, codes, rows[0], rows[1], views[0] == views[1],
-                    kept_masks[0], kept_masks[1], one, 1, one,
+                    t.pairs[p], t.tables, at, rows[0], rows[1], lane_slots[t.leg_lane[leg0]],
+                    lane_slots[t.leg_lane[leg0 + 1]], views[0] == views[1], kept_masks[0], kept_masks[1], one, 1,
+                    one,
                 )  # fmt: skip
                 holds = one[0] != 0
             else:
-                holds = triple_exists(t.pairs, p, t.tables, base, slots, codes, rows, views, kept)
+                holds = triple_exists(t.pairs, p, t.tables, at, rows, views, kept)
         passing[i] = holds

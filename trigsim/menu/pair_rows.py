@@ -10,7 +10,7 @@ import numpy as np
 
 from trigsim.base.errors import InputError
 from trigsim.menu import layout as at
-from trigsim.menu.conditions import FIELDS_OF, HUGE, PairCuts
+from trigsim.menu.conditions import FIELDS_OF, HUGE, Limits, PairCuts
 from trigsim.menu.legs import ResolvedLeg
 from trigsim.menu.luts import (
     Table,
@@ -21,7 +21,9 @@ from trigsim.menu.luts import (
     pt_table,
     sin_table,
 )
-from trigsim.menu.masks import Fields
+from trigsim.menu.masks import Lanes
+
+Pair = tuple[ResolvedLeg, ResolvedLeg]
 
 
 @dataclass(slots=True)
@@ -30,18 +32,18 @@ class PairRows:
 
     Attributes
     ----------
-    fields : Fields
-        Numbers of fields; those that pairs look at are added.
+    lanes : Lanes
+        Numbers of lanes; those that pairs look at are added.
     """
 
-    fields: Fields
+    lanes: Lanes
     rows: list[list[int]] = field(default_factory=list)
     parts: dict[int, Table] = field(default_factory=dict)
     offsets: dict[tuple[object, ...], int] = field(default_factory=dict)
     length: int = 0
 
-    def add(self, legs: tuple[ResolvedLeg, ...], pair: PairCuts) -> None:
-        """Add the row of cuts on two of the legs.
+    def add(self, legs: tuple[ResolvedLeg, ...], pair: PairCuts, together: bool = True) -> None:
+        """Add the row of cuts on two of the legs, which must hold together, or any of them.
 
         Raises
         ------
@@ -49,39 +51,43 @@ class PairRows:
             If scales do not fit each other, or masses do not fit 63 bits.
         """
         row = [-1] * at.PAIR_COLUMNS
-        kinds = (legs[pair.first].object, legs[pair.second].object)
+        both = (legs[pair.first], legs[pair.second])
+        kinds = (both[0].object, both[1].object)
         limits = dict(pair.limits)
         decimals = pair.precision
         needed = {name for quantity in limits for name in FIELDS_OF[quantity]}
         row[at.CUTS] = sum(1 << at.QUANTITIES.index(quantity) for quantity in limits)
         row[at.UNIT] = 10**decimals.math
-        largest = self._pts(row, kinds, needed, decimals.mass_pt)
+        largest = self._pts(row, both, needed, decimals.mass_pt)
         biggest = 10**decimals.math
         deta2 = dphi2 = 0
         if "eta" in needed:
-            step, size = self._angle(row, kinds, "eta", (at.ETA1, at.ETA1_MUL, at.ETA1_ADD))
+            step, size = self._angle(row, both, "eta", (at.ETA1, at.ETA1_MUL, at.ETA1_ADD))
             delta = delta_table(step, size, decimals.delta)
             row[at.T_DETA2] = self._table(("delta2", step, size, decimals.delta), lambda: delta**2)
             if "deta" in limits:
                 limits["deta"] = _bins(delta, limits["deta"])
+            row[at.NEAR_ETA] = _nearest(delta, limits, "deta", size - 1, together)
             if largest != [0, 0]:
                 key = (step, size, decimals.math)
                 row[at.T_COSH] = self._table(("cosh", *key), lambda: cosh_table(*key))
                 biggest = int(self.parts[row[at.T_COSH]][-1])
             deta2 = int(delta[-1]) ** 2
         if "phi" in needed:
-            step, size = self._angle(row, kinds, "phi", (at.PHI1, at.PHI1_MUL, at.PHI1_ADD))
+            step, size = self._angle(row, both, "phi", (at.PHI1, at.PHI1_MUL, at.PHI1_ADD))
             row[at.PHI_BINS] = size
             delta = delta_table(step, size, decimals.delta)
             row[at.T_DPHI2] = self._table(("delta2", step, size, decimals.delta), lambda: delta**2)
             if "dphi" in limits:
                 limits["dphi"] = _bins(delta, limits["dphi"])
+            row[at.NEAR_PHI] = _nearest(delta, limits, "dphi", size // 2, together)
             turn, own = (step, size, decimals.math), (step, size, decimals.pair_pt_math)
             row[at.T_COS] = self._table(("cos", *turn), lambda: cos_table(*turn))
             row[at.T_COS_PHI] = self._table(("cos", *own), lambda: cos_table(*own))
             row[at.T_SIN_PHI] = self._table(("sin", *own), lambda: sin_table(*own))
             row[at.PT_UNIT] = 10**decimals.pair_pt_math
             dphi2 = int(delta[-1]) ** 2
+        row[at.LEAST] = self._least(row, limits)
         if "pair_pt" in limits:
             biggest = max(biggest, 4 * 10 ** (2 * decimals.pair_pt_math))
         if 3 * largest[0] * largest[1] * (biggest + 10**decimals.math) >= HUGE:
@@ -99,6 +105,17 @@ class PairRows:
             row[place], row[place + 1] = low, high
         self.rows.append(row)
 
+    def _least(self, row: list[int], limits: dict[str, Limits]) -> int:
+        """Return the smallest product of both pt with which a pair can meet the lower limits on its masses."""
+        least = 0
+        if "mass" in limits:
+            cosh = self.parts[row[at.T_COSH]]
+            widest = min(limits["deta"][1], len(cosh) - 1) if "deta" in limits else len(cosh) - 1
+            least = -(-limits["mass"][0] // (int(cosh[: max(widest, 0) + 1].max()) + row[at.UNIT]))
+        if "mass_t" in limits:
+            least = max(least, -(-limits["mass_t"][0] // (2 * row[at.UNIT])))
+        return max(least, 0)
+
     def _table(self, key: tuple[object, ...], make: Callable[[], Table]) -> int:
         if key not in self.offsets:
             table = make()
@@ -107,35 +124,46 @@ class PairRows:
             self.length += len(table)
         return self.offsets[key]
 
-    def _pts(self, row: list[int], kinds: tuple[str, str], needed: set[str], decimals: int) -> list[int]:
+    def _pts(self, row: list[int], both: Pair, needed: set[str], decimals: int) -> list[int]:
         """Fill in pt and unconstrained pt where needed; return the largest of both objects."""
         largest = [0, 0]
         for name, column, table in (("pt", at.PT1, at.T_PT1), ("upt", at.UPT1, at.T_UPT1)):
             if name not in needed:
                 continue
-            for i, kind in enumerate(kinds):
-                scale = self.fields.scales.objects[kind].fields[name]
-                row[column + i] = self.fields.narrow(kind, name)
+            for i, leg in enumerate(both):
+                scale = self.lanes.scales.objects[leg.object].fields[name]
+                row[column + i] = self.lanes.narrow(leg.object, name, leg.bx)
                 row[table + i] = self._table(("pt", scale, decimals), partial(pt_table, scale, decimals))
                 largest[i] = max(largest[i], int(self.parts[row[table + i]][-1]))
         return largest
 
-    def _angle(
-        self, row: list[int], kinds: tuple[str, str], name: str, columns: tuple[int, int, int]
-    ) -> tuple[float, int]:
+    def _angle(self, row: list[int], both: Pair, name: str, columns: tuple[int, int, int]) -> tuple[float, int]:
         """Fill in eta or phi in the common unit of both objects; return its step and how many there are."""
-        one, other = (self.fields.scales.objects[kind].fields[name] for kind in kinds)
+        one, other = (self.lanes.scales.objects[leg.object].fields[name] for leg in both)
         unit = common_unit(one, other, name)
         number, multiply, add = columns
-        for i, kind in enumerate(kinds):
-            row[number + i] = self.fields.narrow(kind, name)
-            row[multiply + 2 * i] = unit.multiply[i]
-            # Codes count from the lowest number.
-            row[add + 2 * i] = unit.add[i] + unit.multiply[i] * self.fields.range(kind, name)[0]
+        for i, leg in enumerate(both):
+            row[number + i] = self.lanes.narrow(leg.object, name, leg.bx)
+            row[multiply + 2 * i], row[add + 2 * i] = unit.multiply[i], unit.add[i]
         return unit.step, unit.size
 
 
-def _bins(delta: Table, limits: tuple[int, int]) -> tuple[int, int]:
+def _bins(delta: Table, limits: Limits) -> Limits:
     """Return limits on the place in a rising table instead of on what stands there."""
     low, high = limits
-    return int(np.searchsorted(delta, low, side="left")), int(np.searchsorted(delta, high, side="right")) - 1
+    return int(np.searchsorted(delta, low, side="left")), _last(delta, high)
+
+
+def _nearest(delta: Table, limits: dict[str, Limits], quantity: str, most: int, together: bool) -> int:
+    """Return the most bins that two objects which meet the cuts may be apart; -1 where any of `most` will do."""
+    ends = [limits[quantity][1]] if quantity in limits else []
+    if "dr" in limits:
+        ends.append(_last(delta**2, limits["dr"][1]))
+    # Of alternatives each may be met alone.
+    bounded = bool(ends) if together else set(limits) == {"dr"}
+    return min(ends) if bounded and min(ends) < most else -1
+
+
+def _last(rising: Table, high: int) -> int:
+    """Return the last place whose number is at most `high`."""
+    return int(np.searchsorted(rising, high, side="right")) - 1
