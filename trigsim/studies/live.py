@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,7 @@ class Live:
     _decided: dict[tuple[str, tuple[tuple[str, float], ...]], dict[str, NDArray[np.bool_]]] = field(
         default_factory=dict
     )
+    _packed: dict[str, Mapping[str, NDArray[np.bool_]]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, store: Store, menu: Menu, threads: int = 0) -> Live:
@@ -143,15 +144,20 @@ class Live:
         self, bits: Mapping[str, Mapping[str, NDArray[np.bool_]]], groups: Mapping[str, Sequence[str]]
     ) -> list[Estimate]:
         """Return the rates of algorithms, groups and the total."""
-        packed = np.zeros_like(self._beam.packed)
-        for i, passed in enumerate(bits.values()):
-            packed[:, i // 8] |= passed[BEAM].astype(np.uint8) << np.uint8(i % 8)
+        packed = self._beam.packed
+        for i, (name, passed) in enumerate(bits.items()):
+            # Most are as they were when last asked.
+            if self._packed.get(name) is not passed:
+                self._packed[name] = passed
+                byte, bit = packed[:, i // 8], np.uint8(1 << i % 8)
+                byte &= ~bit
+                byte |= passed[BEAM] * bit
         after = Prescaling.of(self.menu, self.names)
         places = [tuple(self.names.index(m) for m in members) for members in groups.values()]
-        sample, company = replace(self._beam, packed=packed), self._beam.company
+        company = self._beam.company
         assert company is not None  # of stored crossings it is known
         khz = self.store.manifest.beam.crossing_rate_khz
-        return row_rates(sample, company, khz, after.veto, places, self._threads)
+        return row_rates(self._beam, company, khz, after.veto, places, self._threads)
 
     def text(self, values: Mapping[str, float]) -> str:
         """Return the YAML of the menu with some numbers moved, its comments and layout kept where they can be."""
