@@ -59,7 +59,7 @@ def features(
 
 
 def fit(
-    part: Annotated[str, typer.Option(help="FPGA: XCVU9P, XCVU13P, XCKU115, XC7VX690T.")],
+    part: Annotated[str, typer.Option(help="FPGA: XCVU9P, XCVU13P, XCKU115, XC7VX690T, XC7Z020.")],
     latency: Annotated[float, typer.Option(help="What the network may take, ns.")],
     share: Annotated[float, typer.Option(help="What it may take of each resource of the part, per cent.")],
     scan: Annotated[list[Path], typer.Option(help="Output folder of `trigsim scan`; may be given again.")],

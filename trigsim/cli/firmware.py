@@ -37,6 +37,9 @@ def build(
     model: ModelFolder,
     output: OutputFolder = Path("hls"),
     config: TargetFile = None,
+    rule4ml: Annotated[
+        Path | None, typer.Option(metavar="PYTHON", help="Ask rule4ml too: the Python of an environment with it.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Write the HLS project of a model, with golden vectors, and say what it takes."""
@@ -52,19 +55,28 @@ def build(
     trained = load(model)
     folder = write(trained, output, target)
     resources = estimate(trained, target) if has_da4ml() else None
-    multipliers = hls_estimate(trained, target)
+    as_hls = hls_estimate(trained, target)
+    predicted = None
+    if rule4ml is not None:
+        from trigsim.firmware.rule4ml import predict  # noqa: PLC0415
+
+        predicted = predict(trained, target, rule4ml)
     if as_json:
         known = resources.as_dict() if resources else None
         document = {"project": str(folder), "model": trained.digest, "resources": known}
-        emit_json({**document, "hls_estimate": multipliers.as_dict()})
+        asked = predicted.as_dict() if predicted else None
+        emit_json({**document, "hls_estimate": as_hls.as_dict(), "rule4ml": asked})
         return
     typer.echo(f"{trained.name}: HLS project in {folder}")
     if resources:
         _show(resources)
     else:
         typer.echo("  no estimate: da4ml is not installed (pip install 'trigsim[firmware]')")
-    dsp = multipliers.figures["dsp"]
-    typer.echo(f"  dsp {dsp.value or 0:>15g} DSP as HLS; from: {dsp.source}")
+    typer.echo(f"as HLS, {target.strategy} strategy:")
+    _show(as_hls)
+    if predicted:
+        typer.echo("as HLS, by rule4ml:")
+        _show(predicted)
 
 
 def rtl(
@@ -148,12 +160,16 @@ def _reports(sources: list[Resources], as_json: bool) -> None:
 
 def _show(resources: Resources) -> None:
     """Print the figures of one source."""
+    sources: dict[str, list[str]] = {}
     for name, figure in resources.figures.items():
         share = resources.shares.get(name)
         of = "" if share is None else f"  {100 * share:.2f}% of {resources.part}"
         value = "unknown" if figure.value is None else f"{figure.value:g}"
         typer.echo(f"  {name:<9}{value:>10} {figure.unit}{of}")
-    typer.echo(f"  from: {next(iter(resources.figures.values())).source}")
+        sources.setdefault(figure.source, []).append(name)
+    for source, names in sources.items():
+        of = "" if len(sources) == 1 else f"{', '.join(names)}: "
+        typer.echo(f"  from: {of}{source}")
 
 
 def compare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -116,10 +117,8 @@ def _told(config: FirmwareConfig, device: str | None, clock: str | None) -> Firm
     told: dict[str, object] = {}
     if name:
         told["part"] = name if name.startswith("xc") else f"xc{name}"  # 7 series come as 7vx690t.
-    try:
+    with contextlib.suppress(ValueError):
         told |= {"clock_ns": float(clock)} if clock else {}
-    except ValueError:
-        pass
     return config.model_copy(update=told)
 
 
@@ -140,8 +139,8 @@ def _no_slack(file: Path, version: str) -> float:
 def collect(folder: str | Path, config: FirmwareConfig) -> list[Resources]:
     """Return what all reports under an HLS or RTL project say, each from its own source.
 
-    Of C synthesis that of the top function, not those of the functions it calls; of Vivado utilisation reports of the
-    whole design and timing summaries.
+    Of C synthesis that of the top function, not those of the functions it calls; of Vivado utilisation reports of
+    the whole design and timing summaries.
 
     Raises
     ------
