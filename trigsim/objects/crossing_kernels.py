@@ -178,8 +178,6 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
         work.total,
         charged,
         work.near,
-        work.rows,
-        work.boxes,
         work.wanted,
         flags,
         words,

@@ -144,8 +144,6 @@ class Workspace(NamedTuple):
     charged: I32  # track pT steps of all tracks at the calorimeter face
     touched: I64  # the filled cells of `charged`
     near: I32  # track pT steps of primary-vertex tracks, summed over 7 x 7 towers
-    rows: I32
-    boxes: I32  # the same of all tracks
     wanted: U8  # 1 where `near` is above 0, and beyond the tracker
     flags: U8  # (CELLS,)
     words: U64  # the same bytes, eight at a time
@@ -257,8 +255,6 @@ def workspace(max_tracks: int) -> Workspace:
         charged=aligned(CELLS, np.int32),
         touched=ints(CELLS),
         near=aligned(CELLS, np.int32),
-        rows=aligned(CELLS, np.int32),
-        boxes=aligned(CELLS, np.int32),
         wanted=aligned(CELLS, np.uint8),
         flags=flags,
         words=flags.view(np.uint64),

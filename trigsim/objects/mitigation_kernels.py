@@ -108,29 +108,6 @@ def around(grid, cell, wing):
 
 
 @inner
-def box_sums(grid, sums, rows, boxes):
-    """Fill `boxes` with the sums of the 7 x 7 towers around each; `sums` and `rows` are memory."""
-    # Along eta first: what was just written is not read again in vectors that straddle it.
-    for q in range(N_PHI):
-        for x in range(REACH, WIDE - REACH):
-            at = q * WIDE + x
-            left = grid[at - 3] + grid[at - 2] + grid[at - 1]
-            rows[at] = left + grid[at] + grid[at + 1] + grid[at + 2] + grid[at + 3]
-    for x in range(WIDE):
-        sums[x] = 0
-    for q in range(REACH):
-        for x in range(WIDE):
-            sums[x] += rows[q * WIDE + x] + rows[(N_PHI - REACH + q) * WIDE + x]
-    for q in range(N_PHI):
-        new, old = turned_column(q + REACH) * WIDE, turned_column(q - REACH) * WIDE
-        coming, going = rows[new : new + WIDE], rows[old : old + WIDE]
-        for x in range(WIDE):
-            sums[x] += coming[x]
-            boxes[q * WIDE + x] = sums[x]
-            sums[x] -= going[x]
-
-
-@inner
 def add_around(cell, value, near, wanted):
     """Add a value to the 7 x 7 towers around a cell and mark them as wanted."""
     column, first = cell // WIDE - REACH, cell % WIDE - REACH
@@ -250,7 +227,7 @@ def flagged(words, flags, cells):
 
 
 @inner
-def clean_towers(par, rest, total, charged, near, rows, boxes, wanted, flags, words, clean, cells, lanes):
+def clean_towers(par, rest, total, charged, near, wanted, flags, words, clean, cells, lanes):
     """Fill `clean` with neutral energy above the pile-up of its ring; return how many cells are listed.
 
     Parameters
@@ -262,8 +239,6 @@ def clean_towers(par, rest, total, charged, near, rows, boxes, wanted, flags, wo
         Its sums by ring.
     charged, near : int32 arrays
         Track pT of all tracks, and of vertex tracks summed over 7 x 7 towers.
-    rows, boxes : int32 arrays
-        Memory.
     wanted : uint8 array
         1 where `near` is above 0, and beyond the tracker.
     flags, words
@@ -277,7 +252,6 @@ def clean_towers(par, rest, total, charged, near, rows, boxes, wanted, flags, wo
     ring_edges(par.sigmas, par.beyond, par.neutral_min, rest, total, lanes)
     low, high = EDGE + HALF - par.tracker_rings, EDGE + HALF + par.tracker_rings
     smear2, least = par.hadron_smearing * par.hadron_smearing, par.neutral_min
-    box_sums(charged, lanes.wide, rows, boxes)
     mark_above(rest, floor, wanted, flags)
     n = 0
     for k in range(flagged(words, flags, cells)):
@@ -287,7 +261,7 @@ def clean_towers(par, rest, total, charged, near, rows, boxes, wanted, flags, wo
             continue
         excess = np.int64(rest[cell]) - np.int64(density[x])
         if low <= x < high:
-            excess = weigh(excess, charged[cell], np.int64(near[cell]), boxes[cell], smear2, least)
+            excess = weigh(excess, cell, charged, near, smear2, least)
         if excess > 0:
             clean[cell] = excess
             cells[n] = cell
@@ -296,9 +270,12 @@ def clean_towers(par, rest, total, charged, near, rows, boxes, wanted, flags, wo
 
 
 @inner
-def weigh(excess, charged, near, around, smear2, least):
-    """Return the primary vertex' part of a neutral excess: its share of the charged pT around."""
-    if excess * excess < smear2 * (charged >> TO_TOWER):
+def weigh(excess, cell, charged, near, smear2, least):
+    """Return the primary vertex' part of a neutral excess: its share of the charged pT around.
+
+    Few towers get here: sums around all of them, however quick for one, took three times as long.
+    """
+    if excess * excess < smear2 * (charged[cell] >> TO_TOWER):
         return 0
-    kept = excess * near // max(around, 1)
+    kept = excess * np.int64(near[cell]) // max(around(charged, cell, REACH), 1)
     return kept if kept >= least else 0

@@ -79,13 +79,16 @@ def lay_blocks(grid, starts, spill, first, last, block, rotation, mirror, towers
 
 
 @inner
-def largest(towers, rings):
-    """Return the largest tower of the inner rings."""
-    low, high = EDGE + HALF - rings, EDGE + HALF + rings
-    found = np.uint16(0)
+def largest(towers, rings, lanes):
+    """Return the largest tower of the inner rings; `lanes` is memory, which makes whole vectors of the loop."""
+    for x in range(WIDE):
+        lanes[x] = 0
     for q in range(N_PHI):
-        for x in range(low, high):
-            found = max(found, towers[q * WIDE + x])
+        for x in range(WIDE):
+            lanes[x] = max(lanes[x], towers[q * WIDE + x])
+    found = np.uint16(0)
+    for x in range(EDGE + HALF - rings, EDGE + HALF + rings):
+        found = max(found, lanes[x])
     return found
 
 
@@ -187,7 +190,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
         n = lay_tracks(first, last, track, turn, flip, z0[c], cap, vertex, charged, touched, n)
     work.filled[0] = n
     # The electromagnetic part of a tower is not above the tower, nor its threshold below the one without pile-up.
-    electrons = largest(towers, par.tracker_rings) >= par.eg_min // 2
+    electrons = largest(towers, par.tracker_rings, work.lanes.narrow) >= par.eg_min // 2
     if electrons:
         spill = packed.hadronic_spill
         lay_blocks(packed.hadronic, b_starts[:, 3], spill, b_first, b_last, block, b_rotation, b_mirror, hadronic)
