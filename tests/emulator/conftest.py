@@ -5,7 +5,17 @@ import random
 import numpy as np
 import pytest
 
-from trigsim.emulator.model import Activation, Concatenate, Constant, Dense, Merge, Scale, Softmax, Table
+from trigsim.emulator.model import (
+    Activation,
+    Concatenate,
+    Constant,
+    Dense,
+    Merge,
+    Quantise,
+    Scale,
+    Softmax,
+    Table,
+)
 from trigsim.emulator.network import Network
 from trigsim.numeric.fixed import FixedFormat, Overflow, Rounding
 
@@ -23,7 +33,9 @@ def a_constant(rng, numbers, shape, form, kept=1.0):
 
 def a_step(rng, numbers, name, tensor, source, size):
     """Return one drawn step that reads `tensor`, and the size of its result."""
-    kind = rng.choice(["dense", "dense", "dense", "relu", "linear", "scale", "slope", "threshold", "hard", "table"])
+    kind = rng.choice(
+        ["dense", "dense", "dense", "relu", "linear", "scale", "slope", "threshold", "hard", "table", "each"]
+    )
     head = (name, (tensor,), a_format(rng))
     if kind == "dense":
         n = rng.choice([1, 2, 5, 16, 17, 33])
@@ -34,6 +46,10 @@ def a_step(rng, numbers, name, tensor, source, size):
             a_constant(rng, numbers, (n,), bias),
         )
         return Dense(*head, *constants, accumulator, numbers.permutation(size)), n
+    if kind == "each":
+        return Quantise(
+            *head, tuple(rng.choice([None, a_format(rng), FixedFormat(5, 2)]) for _ in range(size))
+        ), size
     if kind == "scale":
         constants = (a_constant(rng, numbers, (size,), a_format(rng)) for _ in range(2))
         return Scale(*head, *constants), size
@@ -84,7 +100,8 @@ def every_step():
         Table("table", (3,), form, a_constant(rng, numbers, (16,), table), 16),
         Merge("merge", (4, 1), form, "add"),
         Concatenate("concatenate", (5, 2), form),
-        Softmax("softmax", (6,), form, "latency", nothing, nothing, None, FixedFormat(12, 4), FixedFormat(9, 4)),
+        Quantise("quantise", (6,), form, (FixedFormat(5, 2), None, *[FixedFormat(6, 2, False)] * 6)),
+        Softmax("softmax", (7,), form, "latency", nothing, nothing, None, FixedFormat(12, 4), FixedFormat(9, 4)),
     )
     return Network(FixedFormat(8, 4), 3, steps)
 

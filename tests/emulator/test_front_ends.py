@@ -8,6 +8,7 @@ import pytest
 
 from trigsim.base.errors import InputError
 from trigsim.emulator import from_hls4ml
+from trigsim.emulator.model import Quantise
 from trigsim.firmware import csim
 from trigsim.firmware.compare import compare_results
 from trigsim.firmware.project import quiet
@@ -26,13 +27,14 @@ def keras():
     return pytest.importorskip("keras", reason="needs keras: pip install 'trigsim[frontends]'")
 
 
-def demand_exact(graph, folder, n_steps):
+def demand_exact(graph, folder, n_steps, n_compared=None):
     network = from_hls4ml(graph)
     with quiet():
         simulation = csim.build(graph, folder, csim.UNOPTIMISED)
     found = compare_results(network, simulation.predict(X), simulation.trace(X), X)
     assert found.exact, str(found.first)
-    assert len(found.layers) == len(network.steps) == n_steps
+    assert len(network.steps) == n_steps
+    assert len(found.layers) == (n_compared or n_steps)
     return network
 
 
@@ -75,17 +77,21 @@ def hgq_graph(keras, tmp_path):
     from hgq.layers import QDense
     from hgq.utils import trace_minmax
 
-    def make(by_element):
+    def make(by_element, strategy="Latency", overflow="WRAP"):
         data = {} if by_element else {"heterogeneous_axis": (), "homogeneous_axis": None}
         with (
-            config.QuantizerConfigScope(place="datalane", overflow_mode="WRAP", **data),
+            config.QuantizerConfigScope(place="datalane", overflow_mode=overflow, **data),
             config.LayerConfigScope(enable_ebops=False, enable_iq=True),
         ):
             x = source = keras.Input((6,), name="x")
             x = QDense(8, activation="relu", name="a")(x)
             model = keras.Model(source, QDense(3, name="b")(x))
+        for variable in model.variables:
+            # Of each quantiser of inputs: how many fractional bits an element has.
+            if by_element and variable.name == "f" and "iq" in variable.path:
+                variable.assign(RNG.integers(-1, 7, variable.shape).astype(np.float32))
         trace_minmax(model, X.astype(np.float32), verbose=False)
-        told = {"Model": {"Precision": "ap_fixed<1,0>", "ReuseFactor": 1, "Strategy": "Latency"}}
+        told = {"Model": {"Precision": "ap_fixed<1,0>", "ReuseFactor": 1, "Strategy": strategy}}
         with quiet():
             graph = hls4ml.converters.convert_from_keras_model(
                 model, output_dir=str(tmp_path), project_name="hgq", backend="Vitis", hls_config=told
@@ -102,9 +108,20 @@ def test_hgq2_networks_are_exact(hgq_graph, tmp_path):
     np.testing.assert_array_equal(network.predict(X[:50]), model.predict(X[:50], verbose=0))
 
 
-def test_a_format_for_each_element_is_refused(hgq_graph):
+@pytest.mark.parametrize(("strategy", "overflow"), [("Latency", "SAT_SYM"), ("distributed_arithmetic", "WRAP")])
+def test_hgq2_networks_with_a_format_for_each_element_are_exact(hgq_graph, tmp_path, strategy, overflow):
+    model, graph = hgq_graph(True, strategy, overflow)
+    # With distributed arithmetic the casts are part of the layer's own C++, and not traced.
+    network = demand_exact(graph, tmp_path, 5, 5 if strategy == "Latency" else 3)
+    assert sum(isinstance(step, Quantise) for step in network.steps) == 2
+    np.testing.assert_array_equal(network.predict(X[:50]), model.predict(X[:50], verbose=0))
+
+
+def test_cpp_that_is_no_cast_of_each_element_is_refused(hgq_graph):
     _, graph = hgq_graph(by_element=True)
-    with pytest.raises(InputError, match=r"layer 'b_iq' \(FixedPointQuantizer\)"):
+    source = graph.graph["b_iq"].attributes["mask_fn_codegen"]
+    source.code = source.code.replace("out[1] =", "out[0] =")
+    with pytest.raises(InputError, match=r"layer 'b_iq' \(FixedPointQuantizer\): .* one cast for each element"):
         from_hls4ml(graph)
 
 

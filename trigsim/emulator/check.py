@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trigsim.base.errors import InputError
-from trigsim.emulator.model import Activation, Constant, Dense, Merge, Scale, Softmax, Step, Table
+from trigsim.emulator.model import Activation, Constant, Dense, Merge, Quantise, Scale, Softmax, Step, Table
 
 if TYPE_CHECKING:
     from trigsim.emulator.network import Network
@@ -60,6 +60,9 @@ def _check_constants(step: Step, sources: list[int], size: int) -> None:
             _constant(step, step.table, (len(step.table.raw),))
             if step.span < 1 or not len(step.table.raw):
                 raise _wrong(step, "needs a table and a positive span")
+        case Quantise():
+            if len(step.each) != size:
+                raise _wrong(step, f"has {len(step.each)} formats for {size} elements")
         case Softmax():
             _check_softmax(step)
         case Merge():

@@ -8,7 +8,18 @@ from functools import singledispatch
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.emulator.model import Activation, Concatenate, Constant, Dense, Merge, Scale, Softmax, Step, Table
+from trigsim.emulator.model import (
+    Activation,
+    Concatenate,
+    Constant,
+    Dense,
+    Merge,
+    Quantise,
+    Scale,
+    Softmax,
+    Step,
+    Table,
+)
 from trigsim.numeric.fixed import FixedFormat, Overflow, Raw
 
 _INT64_BITS = 62
@@ -237,3 +248,14 @@ def _(step: Merge, values: Sequence[Raw], formats: Sequence[FixedFormat]) -> Raw
 @evaluate.register
 def _(step: Concatenate, values: Sequence[Raw], formats: Sequence[FixedFormat]) -> Raw:
     return np.concatenate([step.result.cast(v, f) for v, f in zip(values, formats, strict=True)], axis=1)
+
+
+@evaluate.register
+def _(step: Quantise, values: Sequence[Raw], formats: Sequence[FixedFormat]) -> Raw:
+    (x,), (source,) = values, formats
+    out = np.zeros(x.shape, dtype=np.int64)
+    for form in dict.fromkeys(step.each):
+        if form is not None:
+            mine = [i for i, other in enumerate(step.each) if other == form]
+            out[:, mine] = step.result.cast(form.cast(x[:, mine], source), form)
+    return out

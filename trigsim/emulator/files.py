@@ -19,7 +19,18 @@ from safetensors.numpy import save as save_tensors
 from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path, existing
 from trigsim.emulator.check import check
-from trigsim.emulator.model import Activation, Concatenate, Constant, Dense, Merge, Scale, Softmax, Step, Table
+from trigsim.emulator.model import (
+    Activation,
+    Concatenate,
+    Constant,
+    Dense,
+    Merge,
+    Quantise,
+    Scale,
+    Softmax,
+    Step,
+    Table,
+)
 from trigsim.emulator.network import Network
 from trigsim.numeric.fixed import FixedFormat
 
@@ -34,6 +45,7 @@ _KINDS: dict[str, type[Any]] = {
     "softmax": Softmax,
     "merge": Merge,
     "concatenate": Concatenate,
+    "quantise": Quantise,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 

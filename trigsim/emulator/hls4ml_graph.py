@@ -11,8 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
-from trigsim.emulator.adders import read_adders
-from trigsim.emulator.model import Activation, Concatenate, Constant, Dense, Merge, Scale, Softmax, Step, Table
+from trigsim.emulator.adders import read_adders, read_input_formats
+from trigsim.emulator.model import (
+    Activation,
+    Concatenate,
+    Constant,
+    Dense,
+    Merge,
+    Quantise,
+    Scale,
+    Softmax,
+    Step,
+    Table,
+)
 from trigsim.emulator.network import Network
 from trigsim.emulator.order import accumulation_order
 from trigsim.numeric.fixed import FixedFormat
@@ -102,6 +113,13 @@ class _Reader:
         for name in layer.outputs:
             self.tensors[name] = len(self.formats) - 1
 
+    def insert(self, step: Step) -> int:
+        """Add a step that is no layer of its own, of the size of its input; return its tensor."""
+        self.steps.append(step)
+        self.formats.append(step.result)
+        self.sizes.append(self.sizes[step.inputs[0]])
+        return len(self.steps)
+
     def common(self, layer: Any) -> tuple[str, tuple[int, ...], FixedFormat]:
         """Return what every step has: name, inputs, format of the result."""
         inputs = tuple(self.tensors[name] for name in layer.inputs)
@@ -158,9 +176,7 @@ def _dense(reader: _Reader, layer: Any) -> Step:
         raise _UnsupportedError("it runs over several positions of a multi-dimensional input; flatten it first")
     strategy = str(layer.get_attr("strategy")).lower()
     if strategy == "distributed_arithmetic":
-        code = str(layer.get_attr("da_codegen"))
-        constants = read_adders(code, n_in, n_out, reader.source(layer))
-        return Dense(*reader.common(layer), *constants, None, np.arange(n_in))
+        return _distributed(reader, layer, n_in, n_out)
     weight_type = layer.get_weights("weight").type
     if _is_xnor_like(layer.get_input_variable().type) or _is_xnor_like(weight_type):
         raise _UnsupportedError("ap_uint<1> stands for ±1 here; use a wider type")
@@ -176,6 +192,37 @@ def _dense(reader: _Reader, layer: Any) -> Step:
     else:
         raise _UnsupportedError(f"strategy '{strategy}'; use latency, resource or distributed_arithmetic")
     return Dense(*reader.common(layer), weight, bias, accumulator, order)
+
+
+def _distributed(reader: _Reader, layer: Any, n_in: int, n_out: int) -> Step:
+    code = str(layer.get_attr("da_codegen"))
+    name, inputs, result = reader.common(layer)
+    if each := read_input_formats(code):
+        if len(each) != n_in:
+            raise _UnsupportedError(f"it quantises {len(each)} of its {n_in} inputs")
+        inputs = (reader.insert(Quantise(f"{name}_inputs", inputs, _holding(each), each)),)
+    source = reader.steps[inputs[0] - 1] if inputs[0] else None
+    grids = source.grids() if isinstance(source, Quantise) else None
+    weight, bias = read_adders(code, n_in, n_out, reader.formats[inputs[0]], grids)
+    return Dense(name, inputs, result, weight, bias, None, np.arange(n_in))
+
+
+def _holding(each: Sequence[FixedFormat | None]) -> FixedFormat:
+    """Return the narrowest format that holds all numbers of each format."""
+    forms = [form for form in each if form is not None] or [FixedFormat(1, 1)]
+    signed = any(form.signed for form in forms)
+    integer = max(form.integer + (signed and not form.signed) for form in forms)
+    return FixedFormat(max(integer + max(form.fraction for form in forms), 1), integer, signed)
+
+
+def _quantiser(reader: _Reader, layer: Any) -> Step:
+    """Read what HGQ2's quantiser with a format for each element became: a line of C++ for each."""
+    code, size = str(layer.get_attr("mask_fn_codegen")), reader.size(layer)
+    lines = re.findall(r"out\[(\d+)\] = (?:(ap_u?fixed<[^<>]+>)\(inp\[(\d+)\]\)|0);", code)
+    if [int(out) for out, _, _ in lines] != list(range(size)) or any(form and a != b for a, form, b in lines):
+        raise _UnsupportedError("its C++ is not one cast for each element; use hls4ml 1.3 with io_parallel")
+    each = tuple(FixedFormat.parse(form) if form else None for _, form, _ in lines)
+    return Quantise(*reader.common(layer), each)
 
 
 def _shaped(constant: Constant, shape: tuple[int, ...]) -> Constant:
@@ -366,6 +413,7 @@ def _concatenate(reader: _Reader, layer: Any) -> Step:
 
 _READERS: dict[str, Callable[[_Reader, Any], Step]] = {
     "Dense": _dense,
+    "FixedPointQuantizer": _quantiser,
     "BatchNormalization": _scale,
     "ApplyAlpha": _scale,
     "Activation": _activation,

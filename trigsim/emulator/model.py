@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,19 @@ class Constant:
 
     raw: NDArray[np.int64]
     format: FixedFormat
+
+
+class Grids(NamedTuple):
+    """Raw numbers that the elements of a tensor can be: multiples of `step` in low..high, of shape (n,)."""
+
+    low: NDArray[np.object_]
+    high: NDArray[np.object_]
+    step: NDArray[np.object_]
+
+    @staticmethod
+    def of(form: FixedFormat, size: int) -> Grids:
+        """Return those of `size` elements of one format."""
+        return Grids(*(np.full(size, value, dtype=object) for value in (form.minimum, form.maximum, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +160,34 @@ class Concatenate:
     result: FixedFormat
 
 
-Step: TypeAlias = Dense | Scale | Activation | Table | Softmax | Merge | Concatenate
+@dataclass(frozen=True, slots=True)
+class Quantise:
+    """``result(each_i(x_i))``: every element is first cast to a format of its own (HGQ2).
+
+    Attributes
+    ----------
+    each : tuple of (FixedFormat or None)
+        Format of each element; None makes it 0.
+    """
+
+    name: str
+    inputs: tuple[int, ...]
+    result: FixedFormat
+    each: tuple[FixedFormat | None, ...]
+
+    def grids(self) -> Grids:
+        """Return what each element can be: multiples of a step between a least and a largest raw result."""
+        found = []
+        for form in self.each:
+            if form is None:
+                found.append((0, 0, 0))
+                continue
+            finer = self.result.fraction - form.fraction
+            low, high = (end << max(finer, 0) for end in (form.minimum, form.maximum))
+            held = finer >= 0 and self.result.minimum <= low and high <= self.result.maximum
+            found.append((low, high, 1 << finer) if held else (self.result.minimum, self.result.maximum, 1))
+        low, high, step = np.array(found, dtype=object).T
+        return Grids(low, high, step)
+
+
+Step: TypeAlias = Dense | Scale | Activation | Table | Softmax | Merge | Concatenate | Quantise
