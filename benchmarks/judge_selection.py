@@ -28,6 +28,7 @@ from trigsim.tagger.evaluation import auc
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.inputs import fit_input_map
 from trigsim.tagger.resize import resize
+from trigsim.tagger.shrinking import shrink
 from trigsim.tagger.training import network, split
 
 HIDDEN = (32, 16)
@@ -38,8 +39,12 @@ RATE, DECAY = 3e-3, 0.1
 class Task:
     """Training, validation and test rows of one table."""
 
-    def __init__(self, x, y, w, group, relevant=(), seed=0):
+    def __init__(self, x, y, w, group, relevant=(), seed=0, candidates=False):
+        self.candidates = candidates
         folds = split(group, seed)
+        known = np.concatenate(folds[:2])
+        #: What `shrink` is given: all but the test rows.
+        self.known = x[known], y[known]
         whole = Sample(*(torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (x, y, w)))
         self.train, self.valid, self.test = (whole.rows(f) for f in folds)
         self.n, self.relevant = x.shape[1], set(relevant)
@@ -209,6 +214,13 @@ def resized(gates, elimination):
     return choose
 
 
+def as_trigsim_trains(task, budgets, seed):
+    """What the product does: `trigsim train` on candidates, `shrink` on any other table."""
+    if task.candidates:
+        return resized(2, elimination=True)(task, budgets, seed)
+    return {k: shrink(network((task.n, *HIDDEN, 1)), *task.known, inputs=k, seed=seed).features for k in budgets}
+
+
 #: What all others are compared with.
 OURS = "as trigsim trains"
 METHODS = {
@@ -223,7 +235,7 @@ METHODS = {
     "backward elimination": backward_elimination,
     "BudgetedCancelOut, one try": resized(1, elimination=False),
     "BudgetedCancelOut, best of 3": resized(3, elimination=False),
-    OURS: resized(2, elimination=True),
+    OURS: as_trigsim_trains,
 }
 
 
@@ -246,7 +258,7 @@ def load(name, seed):
     mapped = fit_input_map(table.features_hw, FixedFormat.parse("ap_fixed<8,3,AP_RND,AP_SAT>"), table.names)
     w = table.weight / np.bincount(table.label, weights=table.weight)[table.label]
     x = mapped.raw(table.features_hw) * mapped.format.lsb
-    return Task(x, table.label, w / w.mean(), table.collision, seed=seed)
+    return Task(x, table.label, w / w.mean(), table.collision, seed=seed, candidates=True)
 
 
 def main():

@@ -227,6 +227,29 @@ def test_where_a_layer_is_dearer_it_gives_up_more():
     assert opened[0][1] < opened[1][1]
 
 
+def test_the_common_budget_leaves_the_choice_of_inputs_alone():
+    module = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1))
+    gated, alone = Gated(module, inputs=2, total=NodeBudget(30)), BudgetedCancelOut(6, keep=2)
+    for layer in (gated, alone):
+        layer.anneal(0.6)
+        layer.penalty().backward()
+    torch.testing.assert_close(gated.gates[0].weight.grad, alone.weight.grad)
+    assert (gated.gates[1].weight.grad > 0).all()
+
+
+def test_layers_keep_nodes_in_proportion_to_their_gates():
+    """Gates that end half open together are a number of nodes, not none."""
+    module = nn.Sequential(nn.Linear(6, 20), nn.ReLU(), nn.Linear(20, 20), nn.ReLU(), nn.Linear(20, 1))
+    gated = Gated(module, total=NodeBudget(150))
+    with torch.no_grad():
+        gated.gates[1].weight.fill_(0.1)  # 20 gates of 0.52
+        gated.gates[2].weight.fill_(-1.0)  # 20 gates of 0.27
+    _, small = gated.export()
+    one, two = (layer.out_features for layer in dense_layers(small)[:-1])
+    assert 6 * one + one * two + two <= 150
+    assert one / two == pytest.approx(0.52 / 0.27, rel=0.25)
+
+
 def test_widths_of_another_network_are_refused():
     with pytest.raises(InputError, match="3 layers; give one each"):
         Gated(nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5), nn.ReLU(), nn.Linear(5, 1)),

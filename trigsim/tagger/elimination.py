@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from trigsim.tagger.cancelout import reading
-from trigsim.tagger.fitting import Pace, Sample, evaluate, fit
+from trigsim.tagger.fitting import Pace, Sample, Split, evaluate, fit
 
 #: Share of the inputs that leaves at once; shuffles of each input; share of the epochs that a refit takes.
 SHARE, SHUFFLES, REFIT = 0.12, 3, 1 / 8
@@ -41,8 +42,7 @@ def _refit(epochs: int) -> int:
 
 def eliminate(
     module: nn.Sequential,
-    train: Sample,
-    valid: Sample,
+    splits: Sequence[Split],
     pace: Pace,
     keep: int,
     epochs: int,
@@ -53,8 +53,9 @@ def eliminate(
     ----------
     module : torch.nn.Sequential
         Starts with a dense layer; left as it is.
-    train, valid : Sample
-        The importance is the rise of the validation loss.
+    splits : sequence of (Sample, Sample)
+        Rows to train on, and those whose loss rises with the importance. With several, a network is trained on each
+        and the rises are added: where rows are few, one split's luck is not what decides.
     pace : Pace
     keep : int
         Inputs that stay.
@@ -66,19 +67,25 @@ def eliminate(
     columns : int64 array, shape (keep,)
         Ascending.
     small : torch.nn.Sequential
-        The network on those.
+        The network of the first split on those.
     """
-    columns = np.arange(train.x.shape[1])
-    small = copy.deepcopy(module)
-    fit(small, train, valid, pace, epochs=epochs, phase="eliminate")
+    columns = np.arange(splits[0][0].x.shape[1])
+    networks = [copy.deepcopy(module) for _ in splits]
+    for small, (train, valid) in zip(networks, splits, strict=True):
+        fit(small, train, valid, pace, epochs=epochs, phase="eliminate")
     for left in cuts(len(columns), keep):
-        stay = np.sort(np.argsort(-importance(small, valid.columns(columns), pace.generator))[:left])
+        rises = np.zeros(len(columns))
+        for small, (_, valid) in zip(networks, splits, strict=True):
+            rises += importance(small, valid.columns(columns), pace.generator)
+        stay = np.sort(np.argsort(-rises)[:left])
         columns = columns[stay]
-        first = small[0]
-        assert isinstance(first, nn.Linear)
-        small[0] = reading(first, stay)
-        fit(small, train.columns(columns), valid.columns(columns), pace, epochs=_refit(epochs), phase="eliminate")
-    return columns, small
+        for small, (train, valid) in zip(networks, splits, strict=True):
+            first = small[0]
+            assert isinstance(first, nn.Linear)
+            small[0] = reading(first, stay)
+            some, few = train.columns(columns), valid.columns(columns)
+            fit(small, some, few, pace, epochs=_refit(epochs), phase="eliminate")
+    return columns, networks[0]
 
 
 def importance(module: nn.Sequential, sample: Sample, generator: torch.Generator) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ from trigsim.base.errors import InputError
 from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold
 from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.elimination import eliminate
-from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit
+from trigsim.tagger.fitting import History, Pace, Sample, Split, evaluate, fit
 from trigsim.tagger.node_budget import NodeBudget
 
 #: Part of training after which what products cost is looked up anew.
@@ -67,7 +67,7 @@ class Gated(nn.Module):
                 raise InputError(f"nodes and {total.unit} are both given; give one")
             if len(layers) == 1:
                 raise InputError(f"a budget of {total.unit} needs hidden layers; give inputs instead")
-            self.costs, self._priced_at = total.prices(layers), 0.0
+            self.costs, self._priced_at = _means(total.prices(layers)), 0.0
             least = layers[0].in_features if inputs is None else 1 if prices is not None else int(inputs)
             fewest = self._cheapest(least)
             if total.limit < fewest:
@@ -97,7 +97,7 @@ class Gated(nn.Module):
         for gate in self.budgets:
             gate.anneal(t)
         if self.total is not None and t >= self._priced_at + REPRICE:
-            self.costs, self._priced_at = self.total.prices(dense_layers(self.module)), t
+            self.costs, self._priced_at = _means(self.total.prices(dense_layers(self.module))), t
 
     def penalty(self) -> Tensor:
         """Return the sum of the gates' terms, and that of the common budget if there is one."""
@@ -105,7 +105,17 @@ class Gated(nn.Module):
         if self.total is not None:
             full = float(sum(cost.sum() for cost in self.costs))
             allowed = full + (self.total.limit - full) * min(1.0, self.progress / RAMP)
-            expected = self._cost([g.gates() if isinstance(g, BudgetedCancelOut) else None for g in self.gates])
+            opened = [g.gates() if isinstance(g, BudgetedCancelOut) else None for g in self.gates]
+            # What closing a node saves is taken as in the whole network. With what it saves now, a layer that has
+            # become narrow would get narrower, its nodes being dear to the wide one. Inputs have their own budget.
+            sums = [float(cost.sum()) for cost in self.costs]
+            saved = [
+                (sums[i - 1] + sums[i]) / self.costs[i].shape[1] * gates.sum()
+                for i, gates in enumerate(opened)
+                if i > 0 and gates is not None
+            ]
+            pressure = torch.stack(saved).sum()
+            expected = self._cost(opened).detach() + (pressure - pressure.detach())
             # In units of what a node costs on average, as the gates' own terms are in units of an input.
             node = full / sum(cost.shape[1] for cost in self.costs[1:])
             terms.append(torch.as_tensor(BUDGET * ((expected - allowed) / node) ** 2 / max(1.0, allowed / node)))
@@ -123,25 +133,36 @@ class Gated(nn.Module):
         return sum(a * b * float(cost.mean()) for (a, b), cost in zip(pairwise(counts), self.costs, strict=True))
 
     def _share_out(self) -> None:
-        """Give each hidden layer the nodes that it keeps: the least open leave until what is left fits."""
+        """Give each hidden layer the nodes that it keeps, as many as fit, in proportion to the sums of its gates.
+
+        Not all gates in one order: nodes of a layer are alike, and their gates may end half open together.
+        """
         assert self.total is not None
         layers = dense_layers(self.module)
         self.costs = self.total.prices(layers)
         opened = [torch.ones(layer.in_features) for layer in layers]
         first = self.gates[0]
         if isinstance(first, BudgetedCancelOut):
-            opened[0] = torch.zeros(layers[0].in_features).scatter_(0, torch.from_numpy(first.selected()), 1.0)
-        hidden = [g for g in self.gates[1:] if isinstance(g, BudgetedCancelOut)]
-        order = sorted(
-            (float(w), i, j) for i, gate in enumerate(hidden, start=1) for j, w in enumerate(gate.weight.detach())
-        )
-        for _, i, j in order:
-            if float(self._cost(opened)) <= self.total.limit:
-                break
-            if opened[i].sum() > 1:
-                opened[i][j] = 0
-        for gate, left in zip(hidden, opened[1:], strict=True):
-            gate.keep = int(left.sum())
+            opened[0] = _open(first)
+        hidden = {i: g for i, g in enumerate(self.gates) if i > 0 and isinstance(g, BudgetedCancelOut)}
+        wanted = {i: max(float(gate.gates().detach().sum()), 1e-3) for i, gate in hidden.items()}
+        kept = dict.fromkeys(hidden, 1)
+        for i, gate in hidden.items():
+            gate.keep = 1
+            opened[i] = _open(gate)
+        while True:
+            for i in sorted(hidden, key=lambda i: kept[i] / wanted[i]):
+                before, gate = opened[i], hidden[i]
+                if kept[i] == len(gate.weight):
+                    continue
+                gate.keep = kept[i] + 1
+                opened[i] = _open(gate)
+                if float(self._cost(opened)) <= self.total.limit:
+                    kept[i] += 1
+                    break
+                gate.keep, opened[i] = kept[i], before
+            else:
+                return
 
     def export(self) -> tuple[NDArray[np.int64], nn.Sequential]:
         """Close the gates and return the inputs that stay, sorted, and the plain, smaller network on those.
@@ -181,6 +202,7 @@ def resize(
     tune: int,
     restarts: int = 1,
     elimination: bool = True,
+    folds: int = 1,
 ) -> tuple[NDArray[np.int64], nn.Sequential, History]:
     """Select inputs and nodes, export, fine-tune; of several tries that of the best validation loss is kept.
 
@@ -201,6 +223,10 @@ def resize(
         Whether there is one more, whose inputs are chosen by `elimination.eliminate`. Not with prices. Gates look
         for what helps a small subset, elimination for what a large one can spare: which is better depends on the
         task (docs/resizing.md), and the validation loss tells.
+    folds : int
+        Where rows are few one validation sample is luck. With more than one, all rows are split so often:
+        elimination adds up what each network loses on the part that it was not trained on, and tries are compared
+        by the mean loss of their network trained anew on each.
 
     Returns
     -------
@@ -236,6 +262,7 @@ def resize(
         return Try(evaluate(small, few)[1], columns[kept], small, history)
 
     n = train.x.shape[1]
+    splits = [(train, valid)] if folds == 1 else folded(train, valid, folds, pace.generator)
     hidden = {"nodes": nodes, "total": total}
     tries = [
         attempt(
@@ -244,8 +271,12 @@ def resize(
         for number in range(restarts)
     ]
     if elimination and inputs is not None and prices is None and inputs < n:
-        columns, start = eliminate(module, train, valid, pace, int(inputs), tune)
-        tries.append(attempt(start, columns, hidden))
+        # Several networks, each for a part of the epochs: what they say is added up.
+        columns, start = eliminate(module, splits, pace, int(inputs), math.ceil(tune / min(folds, 2)))
+        # A network of a fold has seen validation rows.
+        tries.append(attempt(start if folds == 1 else _fresh(start), columns, hidden))
+    if folds > 1 and len(tries) > 1:
+        tries = [t._replace(loss=_cross_validated(t, splits, pace, tune)) for t in tries]
     best = min(tries, key=lambda t: t.loss)
     return best.columns, best.small, best.history
 
@@ -259,12 +290,44 @@ class Try(NamedTuple):
     history: History
 
 
+def folded(train: Sample, valid: Sample, folds: int, generator: torch.Generator) -> list[Split]:
+    """Return all rows split so often into a part to train on and the rest, each row once in the rest."""
+    whole = Sample(*(torch.cat(pair) for pair in ((train.x, valid.x), (train.y, valid.y), (train.w, valid.w))))
+    order = torch.randperm(len(whole), generator=generator)
+    # Sorted by class, every fold gets its share of each.
+    order = order[torch.argsort(whole.y[order], stable=True)]
+    part = torch.empty(len(whole), dtype=torch.int64)
+    part[order] = torch.arange(len(whole)) % folds
+    parts = [(torch.nonzero(part != i)[:, 0], torch.nonzero(part == i)[:, 0]) for i in range(folds)]
+    return [(whole.rows(most), whole.rows(rest)) for most, rest in parts]
+
+
+def _cross_validated(found: Try, splits: Sequence[Split], pace: Pace, epochs: int) -> float:
+    """Return the mean loss, where it was not trained, of a try's network trained anew on each split."""
+    losses = []
+    for train, valid in splits:
+        fresh, few = _fresh(found.small), valid.columns(found.columns)
+        fit(fresh, train.columns(found.columns), few, pace, epochs=math.ceil(epochs / 2), phase="judge")
+        losses.append(evaluate(fresh, few)[1])
+    return float(np.mean(losses))
+
+
 def _fresh(module: nn.Sequential) -> nn.Sequential:
     """Return the network with new initial weights."""
     fresh = copy.deepcopy(module)
     for layer in dense_layers(fresh):
         layer.reset_parameters()
     return fresh
+
+
+def _open(gate: BudgetedCancelOut) -> Tensor:
+    """Return 1 for what a gate would keep, 0 for the rest."""
+    return torch.zeros(len(gate.weight)).scatter_(0, torch.from_numpy(gate.selected()), 1.0)
+
+
+def _means(costs: Sequence[Tensor]) -> list[Tensor]:
+    """Return the mean of each layer in place of its prices: what matters has large weights, so would cost most."""
+    return [torch.full_like(cost, float(cost.mean())) for cost in costs]
 
 
 def _rows(layer: nn.Linear, rows: NDArray[np.int64]) -> nn.Linear:

@@ -23,6 +23,8 @@ RATE = 3e-3
 #: Gradient steps of a phase, and the fewest epochs: small tables are walked through more often.
 STEPS, MIN_EPOCHS = 800, 10
 RESTARTS = 2
+#: Below so many rows choices are cross-validated, in so many parts.
+FEW, FOLDS = 2000, 3
 VALID_SHARE = 0.2
 
 
@@ -112,6 +114,7 @@ def shrink(
             select=epochs,
             tune=epochs,
             restarts=RESTARTS if inputs is not None or nodes is not None else 1,
+            folds=FOLDS if len(sample) < FEW else 1,
         )
         if bits is not None:
             grid = _WeightGrid(small, bits)
