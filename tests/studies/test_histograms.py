@@ -103,6 +103,14 @@ def test_spectra_are_those_of_the_stored_objects(stored):
     assert signal.values().sum() == signal.variances().sum() > 0
     assert store.histogram("truth", "resonance_pt", sample="vh_bb").values().sum() == len(store.crossings("vh_bb"))
     assert ("FATJET", "score_k4") in store.fields
+    for kind, name in (("JET", "pt"), ("FATJET", "score_hbb"), ("truth", "pt_hat")):
+        both = store.spectra(kind, name, bins=30)
+        assert set(both) == ({"beam", "vh_bb"} if kind != "truth" else {"vh_bb"})
+        for sample, one in both.items():
+            assert one.axes[0].size <= 31
+            assert one.axes[0] == both["vh_bb"].axes[0]
+            assert one.values(flow=True)[[0, -1]].sum() == 0
+            assert one.values().sum() == pytest.approx(store.histogram(kind, name, sample=sample).values().sum())
     for kind, name in (("JET", "mass"), ("truth", "x")):
         with pytest.raises(InputError, match="is not stored; there are "):
             store.histogram(kind, name)

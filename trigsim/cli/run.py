@@ -83,7 +83,7 @@ def run(
         exact_overlay=exact_overlay, state=output, resume=resume, checkpoint_seconds=checkpoint_every,
         train=train, orbits=orbits, details=output is not None,
     )  # fmt: skip
-    report = page = None
+    report, page, document = None, None, result.as_dict()
     if output is not None:
         from trigsim.base.provenance import provenance  # noqa: PLC0415
         from trigsim.report.run import run_sheet  # noqa: PLC0415
@@ -96,9 +96,10 @@ def run(
         inputs = {"menu": menu, "library": library / "manifest.json", "beam": beam}
         inputs |= {"firmware": firmware, "latency": latency} if report.latency else {}
         inputs |= {"train": train} if train else {}
-        page = write_sheet(run_sheet(report), provenance(seed, inputs), output)
+        sheet = run_sheet(report)
+        page, document = write_sheet(sheet, provenance(seed, inputs), output), dict(sheet.document)
     if as_json:
-        emit_json(result.as_dict())
+        emit_json(document)
     else:
         _show(result, menu, target, page)
     if report is not None and report.differ:

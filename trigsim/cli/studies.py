@@ -362,8 +362,7 @@ def spectra(
         raise InputError("a field is KIND:NAME; write JET:pt")
     found = {}
     for kind, name in wanted:
-        samples = opened.samples if kind != "truth" else tuple(opened.manifest.signals)
-        found[f"{kind}_{name}"] = {s: opened.histogram(kind, name, sample=s, bins=bins) for s in samples}
+        found[f"{kind}_{name}"] = opened.spectra(kind, name, bins)
     table = spectra_table(found)
     figures = {name: spectrum_plot(some) for name, some in found.items()} if output is not None else {}
     histograms = {f"{name}_{s}": h for name, some in found.items() for s, h in some.items()}

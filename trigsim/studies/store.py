@@ -260,6 +260,19 @@ class Store:
             label="objects [kHz]" if sample == BEAM else "objects",
         )  # fmt: skip
 
+    def spectra(self, kind: str, name: str, bins: int = 60) -> dict[str, Hist]:
+        """Return the spectra of a field in all samples that have it, in the same bins; see `histogram`."""
+        samples = self.samples if kind != "truth" else tuple(self.manifest.signals)
+        edges = [self.histogram(kind, name, sample=s, bins=bins).axes[0].edges for s in samples]
+        low, high, lsb = min(e[0] for e in edges), max(e[-1] for e in edges), self._lsb(kind, name)
+        if lsb is None:
+            same = np.linspace(low, high, bins + 1)
+        else:
+            first, last = round(low / lsb), round(high / lsb)
+            step = -(-(last - first) // bins)
+            same = np.arange(first, last + step, step) * lsb
+        return {s: self.histogram(kind, name, sample=s, bins=same.tolist()) for s in samples}
+
     @property
     def fields(self) -> list[tuple[str, str]]:
         """Every collection and field that has a spectrum, then the truth of signals."""
