@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from trigsim.base.errors import InputError
 from trigsim.menu.grammar import (
     Condition,
@@ -17,11 +19,15 @@ from trigsim.menu.grammar import (
     Window,
 )
 from trigsim.menu.legs import ResolvedLeg, TaggerScores, resolve
-from trigsim.menu.scales import PairPrecision, ScaleSet
+from trigsim.menu.scales import ObjectScales, PairPrecision, ScaleSet
 
 #: Limits beyond this are no limits; sums of products stay below it.
 HUGE = 1 << 62
 NO_LIMIT = (-HUGE, HUGE)
+#: Beyond all quantities of pairs, GeV.
+FAR = 1e12
+#: Scores and inputs of networks are below it.
+HW_LIMIT = 1 << 31
 
 Limits = tuple[int, int]
 #: Keys of an `ObjectCondition` that cut on pairs.
@@ -138,9 +144,37 @@ def pair_pt_limits(window: Window, precision: PairPrecision) -> Limits:
 
 
 def _limits(low: int, high: int, window: Window) -> Limits:
-    if window[0] > window[1] or high < 0:
-        raise InputError(f"window [{window[0]:g}, {window[1]:g}] is impossible; give 0 <= minimum <= maximum")
-    return max(low, -HUGE), min(high, HUGE)
+    if low > HUGE:
+        raise InputError(f"window [{window[0]:g}, {window[1]:g}] lies beyond what is computed; lower its minimum")
+    return low, min(high, HUGE)
+
+
+def largest(quantity: str, one: ObjectScales, other: ObjectScales) -> float:
+    """Return what a quantity of two objects cannot exceed; `FAR` where it is not bounded.
+
+    With bin centres, of which numbers beyond the last bin have the largest.
+    """
+
+    def most(field: str) -> float:
+        scales = [kind.fields[field] for kind in (one, other)]
+        return math.prod(float(scale.centre(np.array(scale.numbers[1]))) for scale in scales)
+
+    deta = 0.0
+    if "eta" in FIELDS_OF[quantity]:
+        ends = [kind.fields["eta"].bin_edges()[1] for kind in (one, other)]
+        deta = float(max(ends[0][-1] - ends[1][0], ends[1][-1] - ends[0][0]))
+    match quantity:
+        case "deta":
+            return deta
+        case "dphi":
+            return math.pi
+        case "dr":
+            return math.hypot(deta, math.pi)
+        case "mass" | "mass_upt":
+            return math.sqrt(2 * most("pt" if quantity == "mass" else "upt") * (math.cosh(deta) + 1))
+        case "mass_t":
+            return 2 * math.sqrt(most("pt"))
+    return FAR
 
 
 class Lowering:
@@ -187,6 +221,12 @@ class Lowering:
             unknown = [f.field for f in group.fields if f.field is not None and f.field not in fields]
             if unknown:
                 raise InputError(f"network '{name}': {group.object} has no field '{unknown[0]}'")
+            constants = [f.constant for f in group.fields if f.constant is not None]
+            wide = [number for number in constants if not -HW_LIMIT <= number < HW_LIMIT]
+            if wide:
+                raise InputError(f"network '{name}': constant {wide[0]} does not fit 32 bits; make it smaller")
+        if not -HW_LIMIT <= condition.score_min < HW_LIMIT:
+            raise InputError(f"score_min {condition.score_min} does not fit 32 bits, as scores do; correct it")
         passes = (("score", ((condition.score_min, (1 << 31) - 1),)),)
         return ResolvedCondition(legs=(ResolvedLeg(f"network {name}", condition.bx, passes),), network=name)
 
@@ -235,6 +275,15 @@ class Lowering:
                 for name in (one, other):
                     if field not in self.scales.objects[name].fields:
                         raise InputError(f"'{key}' needs {field}, which {name} lacks; choose other objects")
+            if not 0 <= window[0] <= window[1]:
+                raise InputError(
+                    f"window [{window[0]:g}, {window[1]:g}] is impossible; give 0 <= minimum <= maximum"
+                )
+            most = largest(quantity, *(self.scales.objects[name] for name in (one, other)))
+            # Look-up tables round, and a mass may be of three pairs.
+            if window[0] > (most * math.sqrt(3) if quantity == "mass" else most) + 0.01:
+                raise InputError(f"no pair has {key} of {window[0]:g}, at most {most:.5g}; lower the minimum")
+            window = (window[0], min(window[1], FAR))
             match quantity:
                 case "deta" | "dphi":
                     limits[quantity] = delta_limits(window, precision.delta)

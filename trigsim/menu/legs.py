@@ -98,6 +98,8 @@ def threshold(scale: FieldScale, value: float, compare: str) -> Intervals:
     first, edges = scale.bin_edges()
     lower = edges[:-1]
     index = int(np.searchsorted(lower, value - TOLERANCE))
+    if value < edges[0] - TOLERANCE:
+        raise InputError(f"threshold {value:g} is below the scale, which starts at {edges[0]:g}; raise it")
     if index == len(lower):
         raise InputError(f"threshold {value:g} is above the scale, which ends at {edges[-1]:g}; lower it")
     if compare == "eq":
@@ -110,9 +112,16 @@ def threshold(scale: FieldScale, value: float, compare: str) -> Intervals:
 def window(scale: FieldScale, low: float, high: float) -> Intervals:
     """Return the numbers of the bins whose centre lies in the window; an angle's may wrap around.
 
-    Windows of the CMS grammar end on bin edges, where this is the same as whole bins inside.
+    Windows of the CMS grammar end on bin edges, where this is the same as whole bins inside. They may reach beyond
+    the last bin, but beyond the scale of an angle by no more than a bin.
     """
     first, edges = scale.bin_edges()
+    bin_width = float(edges[1] - edges[0])
+    is_angle = scale.signed or scale.bins is not None
+    if min(low, high) < edges[0] - bin_width or (is_angle and max(low, high) > edges[-1] + bin_width):
+        raise InputError(
+            f"window [{low:g}, {high:g}] reaches beyond the scale, {edges[0]:g} to {edges[-1]:g}; keep it inside"
+        )
     centres = (edges[:-1] + edges[1:]) / 2
     if low > high:
         if not scale.bins:
@@ -123,7 +132,8 @@ def window(scale: FieldScale, low: float, high: float) -> Intervals:
     found = _intervals(np.flatnonzero(inside) + first)
     if not found:
         raise InputError(
-            f"window [{low:g}, {high:g}] holds no bin; widen it (a bin is {edges[1] - edges[0]:.4g} wide)"
+            f"window [{low:g}, {high:g}] holds no bin; widen it (a bin is {bin_width:.4g} wide, and the scale "
+            f"goes from {edges[0]:g} to {edges[-1]:g})"
         )
     return found
 
@@ -151,9 +161,9 @@ def _union(parts: Iterable[Intervals]) -> Intervals:
 def _whole(scale: FieldScale, windows: Iterable[Interval], what: str) -> Intervals:
     low, high = scale.numbers
     for first, last in windows:
-        if first > last or last < low or first > high:
-            raise InputError(f"{what} {[first, last]} holds no number of {low}..{high}; correct it")
-    return _union(((max(first, low), min(last, high)),) for first, last in windows)
+        if not low <= first <= last <= high:
+            raise InputError(f"{what} {[first, last]} is no range of numbers within {low}..{high}; correct it")
+    return _union((window,) for window in windows)
 
 
 def score_cut(cut: ScoreCut, models: Mapping[str, TaggerScores] | None) -> Intervals:
@@ -172,7 +182,8 @@ def score_cut(cut: ScoreCut, models: Mapping[str, TaggerScores] | None) -> Inter
         low = int(model.working_points[cut.working_point])
     else:
         assert cut.value is not None
-        low = math.ceil(cut.value / model.score_format.lsb - TOLERANCE)
+        raw = cut.value / model.score_format.lsb - TOLERANCE
+        low = math.ceil(min(max(raw, -float(1 << 40)), float(1 << 40)))
     return _whole(SCORE, [(low, SCORE.numbers[1])], "score")
 
 
