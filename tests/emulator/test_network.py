@@ -1,5 +1,8 @@
 """What `Network` accepts, refuses and explains."""
 
+from dataclasses import replace
+from html import escape
+
 import numpy as np
 import pytest
 
@@ -84,3 +87,14 @@ def test_explain_sees_sums_that_wrap(network):
     reports = network.explain(np.full((10, 3), 7.9))
     assert [r.name for r in reports] == ["input", *(step.name for step in network.steps)]
     assert all(0 <= r.overflowing <= 1 for r in reports)
+
+
+def test_a_notebook_shows_each_layer(network):
+    text = network._repr_html_()
+    assert text.count("<tr>") == len(network.steps) + 2
+    dense = network.steps[0]
+    kept = np.count_nonzero(dense.weight.raw)
+    form = escape(str(dense.weight.format))
+    assert f"<td>dense</td><td>dense</td><td>3 → 4</td><td>{kept} of 12 in {form}</td>" in text
+    assert "<td>slope</td>" in text
+    assert "<script" not in replace(network, steps=(replace(dense, name="<script>"),))._repr_html_()

@@ -389,3 +389,12 @@ def test_quantities_that_no_recorded_vector_checks_are_the_oracles():
         assert decided[:, i].tolist() == expected, condition
     assert (decided[:, : len(RARE)].mean(axis=0) > 0.15).all()
     assert (decided[:, : len(RARE)].mean(axis=0) < 0.85).all()
+
+
+def test_a_notebook_shows_menus():
+    menu = menu_of([JET40, {"objects": [JET40, {"object": "EG", "pt_gev": 5}], "dr": [0, 0.4]}])
+    shown, compiled = menu._repr_html_(), menu.compile()._repr_html_()
+    assert shown.count("<tr>") == compiled.count("<tr>") == 3
+    assert "<td>JET ≥ 40</td>" in shown
+    assert "JET + EG" not in shown
+    assert "looks at JET: pt, eta, phi; EG: pt, eta, phi" in compiled

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from trigsim.base.errors import InputError
+from trigsim.base.html import html_table
 from trigsim.emulator.engine import Engine, make_engine
 from trigsim.emulator.exact import evaluate
 from trigsim.emulator.explain import StepReport, explain
-from trigsim.emulator.model import Concatenate, Dense, Step
+from trigsim.emulator.model import Activation, Concatenate, Dense, Step
 from trigsim.numeric.fixed import FixedFormat, Raw
 
 #: Events that the exact path treats at once, to bound its memory.
@@ -71,6 +72,20 @@ class Network:
             else:
                 sizes.append(sizes[step.inputs[0]])
         return tuple(sizes)
+
+    def _repr_html_(self) -> str:
+        """Return a table of the layers, for notebooks: sizes, weights that are not zero, formats."""
+        rows = [["input", "cast", str(self.n_inputs), "", "", str(self.input_format)]]
+        for step, size in zip(self.steps, self.sizes[1:], strict=True):
+            read = " + ".join(str(self.sizes[tensor]) for tensor in step.inputs)
+            kept, sums = "", ""
+            if isinstance(step, Dense):
+                kept = f"{np.count_nonzero(step.weight.raw)} of {step.weight.raw.size} in {step.weight.format}"
+                sums = str(step.accumulator or "exact")
+            kind = step.function if isinstance(step, Activation) else type(step).__name__.lower()
+            rows.append([step.name, kind, f"{read} → {size}", kept, sums, str(step.result)])
+        header = ["layer", "kind", "shape", "weights kept", "sums in", "result"]
+        return html_table(f"network of {self.n_inputs} inputs and {self.n_outputs} outputs", header, rows)
 
     def predict(self, x: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs, bit for bit those of the firmware.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
+from trigsim.base.html import html_table
 from trigsim.menu import kernels
 from trigsim.menu.grammar import InputGroup
 from trigsim.menu.layout import BLOCK, MAX_SLOTS, NARROW_SLOTS, Tables
@@ -60,6 +61,17 @@ class CompiledMenu:
     networks: Mapping[str, NetworkUse]
     uses_externals: bool
     tables: Tables = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        """Return a table of the algorithms and of what they look at, for notebooks."""
+        kinds: dict[str, list[str]] = {}
+        for kind, name in self.fields:
+            kinds.setdefault(kind, []).append(name)
+        seen = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())
+        before, after = self.reach
+        title = f"compiled menu of {len(self.names)} algorithms, BX -{before} to +{after}, which looks at {seen}"
+        rows = [[str(index), name] for index, name in zip(self.indices, self.names, strict=True)]
+        return html_table(title, ["index", "name"], rows)
 
     def decide(
         self,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from trigsim.base.config import Document, Location, parse, read
 from trigsim.base.errors import InputError
+from trigsim.base.html import html_table
 from trigsim.menu.conditions import Lowering, ResolvedCondition
 from trigsim.menu.expression import Operand, Program
 from trigsim.menu.expression import parse as parse_expression
@@ -58,6 +59,13 @@ class Menu:
     def indices(self) -> tuple[int, ...]:
         """Bit of each algorithm; by default its place in the file."""
         return tuple(i if a.index is None else a.index for i, a in enumerate(self.algorithms))
+
+    def _repr_html_(self) -> str:
+        """Return the table of `trigsim menu show`, for notebooks."""
+        from trigsim.menu.table import rows  # noqa: PLC0415 - tables describe menus
+
+        shown = rows(self)
+        return html_table(f"menu {self.name}", list(shown[0]), [list(row.values()) for row in shown])
 
     @cached_property
     def groups(self) -> dict[str, tuple[str, ...]]:
