@@ -14,6 +14,7 @@ from trigsim.studies.decided import Decided, decided
 from trigsim.studies.histograms import labelled
 from trigsim.studies.rate_table import Prescaling, rate_table
 from trigsim.studies.store import Store
+from trigsim.studies.tabular import Cells, Tabular
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,23 @@ class Gain:
         return {"inclusive": self.inclusive.as_dict(), "exclusive": self.exclusive.as_dict()}
 
 
-def gains(store: Store, menu: Menu, signal: str) -> dict[str, Gain]:
+class Gains(dict[str, Gain], Tabular):
+    """Row → gain on one signal; rows are algorithms, ``group NAME`` and ``total``."""
+
+    __slots__ = ()
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return "Efficiencies before prescale, and what the menu loses without each"
+
+    def cells(self) -> Cells:
+        """Return one row for each algorithm, group and the total."""
+        found = ((row, gain.inclusive.numbers, gain.exclusive.numbers) for row, gain in self.items())
+        return ("algorithm", "inclusive", "exclusive"), tuple(found)
+
+
+def gains(store: Store, menu: Menu, signal: str) -> Gains:
     """Return row → gain on a signal, with the intervals of Clopper and Pearson.
 
     Rows are algorithms, ``group NAME`` and ``total``.
@@ -44,14 +61,14 @@ def gains(store: Store, menu: Menu, signal: str) -> dict[str, Gain]:
     return gains_of(decided(store, signal, menu), menu)
 
 
-def gains_of(sample: Decided, menu: Menu) -> dict[str, Gain]:
+def gains_of(sample: Decided, menu: Menu) -> Gains:
     """Return the same from the decisions of a signal's crossings."""
     n = len(sample)
     table = rate_table(sample, Prescaling.of(menu, sample.names), 1.0)
-    return {
-        row.label: Gain(efficiency(row.passes, n), efficiency(round(row.before.pure.value * n), n))
+    return Gains(
+        (row.label, Gain(efficiency(row.passes, n), efficiency(round(row.before.pure.value * n), n)))
         for row in table.rows
-    }
+    )
 
 
 def histograms(found: Mapping[str, Mapping[str, Gain]]) -> dict[str, Hist]:

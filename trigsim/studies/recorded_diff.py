@@ -8,11 +8,12 @@ from typing import Any
 
 from trigsim.menu.menu import Menu
 from trigsim.menu.validate import Comparison
-from trigsim.studies.diff import Change, Written, paired_efficiencies, written
+from trigsim.studies.diff import Change, Written, change_cells, paired_efficiencies, written
+from trigsim.studies.tabular import Cells, Tabular
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedDiff:
+class RecordedDiff(Tabular):
     """Two menus on recorded events.
 
     Attributes
@@ -38,6 +39,15 @@ class RecordedDiff:
     changes: Mapping[str, Change]
     flips: Mapping[str, Mapping[str, bool]]
     unsupported: Mapping[str, str]
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.old} → {self.new}: {self.events} events, {len(self.flips)} algorithms flip"
+
+    def cells(self) -> Cells:
+        """Return the algorithms that flip any event: fractions that pass."""
+        return ("algorithm", "gained", "lost", "old", "new", "difference"), change_cells(self.changes)
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
