@@ -2,9 +2,10 @@
 
     KERAS_BACKEND=torch python benchmarks/hgq_peer.py CANDIDATES [--costs 0.03 0.3] [--betas 1e-6] [-o FILE.json]
 
-Both train 39-32-16-1 from scratch for as many epochs, from the same eight-bit inputs, and are measured on the same
-candidates. Bit operations are counted by one rule (bits from the leading to the last of each weight, times the
-width of what it is multiplied with), LUTs by da4ml. HGQ2 comes with pip install 'trigsim[frontends]'.
+Both train 39-32-16-1 from scratch for as many epochs with the same weight decay, from the same eight-bit inputs,
+and are measured on the same candidates. Bit operations are counted by one rule (bits from the leading to the last
+of each weight, times the width of what it is multiplied with), LUTs by da4ml. HGQ2 comes with
+pip install 'trigsim[frontends]'.
 """
 
 from __future__ import annotations
@@ -69,10 +70,14 @@ def hgq(candidates, beta, epochs):
             x = QDense(width, activation="relu")(x)
         model = keras.Model(source, QDense(1)(x))
     steps = len(some) // BATCH * epochs
-    model.compile(
-        keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(RATE, steps)),
-        keras.losses.BinaryCrossentropy(from_logits=True),
+    adam = keras.optimizers.AdamW(
+        keras.optimizers.schedules.CosineDecay(RATE, steps), weight_decay=plan.weight_decay
     )
+    # As in ours, weights and biases decay and widths do not.
+    adam.exclude_from_weight_decay(
+        [v for v in model.trainable_variables if v.path.split("/")[-1] not in ("kernel", "bias")]
+    )
+    model.compile(adam, keras.losses.BinaryCrossentropy(from_logits=True))
     rising = BetaScheduler(PieceWiseSchedule([(0, beta / 30, "log"), (epochs * 2 // 3, beta, "constant")]))
     model.fit(
         some.x.numpy(), some.y.numpy(), sample_weight=some.w.numpy(), batch_size=BATCH, epochs=epochs, verbose=0,
