@@ -9,9 +9,9 @@ from numba import njit
 
 from trigsim.events.model import TOWER_ETA
 from trigsim.objects.cluster_kernels import FAR2, azimuth, cluster, distance2, rapidity_of
-from trigsim.objects.crossing_kernels import momentum, nearest_step
 from trigsim.objects.jit import inner
 from trigsim.objects.layout import LANES
+from trigsim.objects.store_kernels import momentum, nearest_step
 from trigsim.tagger.feature_table import LSB, MAXIMUM, MINIMUM
 
 # Columns; the order of `features.FEATURES`.
