@@ -48,13 +48,15 @@ def test_known_features_are_found_whatever_the_units():
     assert auc(output(found, x)[:, 0], y == "signal") > 0.98
 
 
-def test_several_classes():
+def test_several_classes(monkeypatch):
+    monkeypatch.setattr(shrinking, "STEPS", 400)
     x, y = load_wine(return_X_y=True)
     found = shrink(classifier(13, 3), x, y, inputs=4, nodes=6)
     assert (output(found, x).argmax(1) == y).mean() > 0.9
 
 
-def test_weights_are_on_grids(cancer):
+def test_weights_are_on_grids(cancer, monkeypatch):
+    monkeypatch.setattr(shrinking, "STEPS", 300)
     x, y = cancer
     found = shrink(classifier(30), x, y, inputs=6, bits=4)
     for layer in [m for m in found.module if isinstance(m, nn.Linear)]:
