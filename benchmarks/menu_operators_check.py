@@ -80,9 +80,10 @@ def _pairs(made: MenuDesign, condition: ResolvedCondition, lines: list[str]) -> 
         "pt1": pt_table(a["pt"], d.mass_pt),
         "pt2": pt_table(b["pt"], d.mass_pt),
     }
+    width = {name: int(np.abs(table).max()).bit_length() for name, table in made_of.items()}
     for name, table in made_of.items():
         rows = "".join(f"{i}: {name} = {v};" for i, v in enumerate(table.tolist()))
-        bits = int(np.abs(table).max()).bit_length() + 1
+        bits = width[name] + 1
         lines.append(
             f"function signed [{bits - 1}:0] {name}(input [{(len(table) - 1).bit_length() - 1}:0] i); "
             f"case (i) {rows} default: {name} = 'bx; endcase endfunction"
@@ -108,9 +109,10 @@ def _pairs(made: MenuDesign, condition: ResolvedCondition, lines: list[str]) -> 
         lines.append(f"wire signed [63:0] {p}_deta = deta({p}eta), {p}_dphi = dphi({p}phi);")
         lines.append(f"wire signed [63:0] {p}_dr = {p}_deta * {p}_deta + {p}_dphi * {p}_dphi;")
         product = f"pt1({n['one']}_pt) * pt2({n['other']}_pt)"
-        lines.append(f"wire signed [31:0] {p}_pt = {product};")
-        lines.append(f"wire signed [31:0] {p}_rise = cosh({p}eta) - cos({p}phi);")
-        lines.append(f"wire signed [63:0] {p}_mass = {p}_pt * {p}_rise;")
+        lines.append(f"wire [{width['pt1'] + width['pt2'] - 1}:0] {p}_pt = {product};")
+        lines.append(f"wire [{width['cosh']}:0] {p}_rise = cosh({p}eta) - cos({p}phi);")
+        most = width["pt1"] + width["pt2"] + width["cosh"] + 1
+        lines.append(f"wire signed [{most}:0] {p}_mass = {p}_pt * {p}_rise;")
         tests = [f"{p}_{q} >= 64'sd{max(low, 0)} && {p}_{q} <= 64'sd{high}" for q, (low, high) in limits.items()]
         yield f"(leg0_{i} & leg1_{j} & ({' && '.join(tests)}))"
 
