@@ -116,6 +116,27 @@ def test_pairs_among_many_slots_are_the_oracles(crossings, written, seed, mode):
     check([widened(row, places) for row in crossings], written, mode)
 
 
+def test_neighbours_across_the_turn_are_near():
+    """Also where bins of one object are four of the other."""
+    phis = {"JET": (0, 1, 4, 71, 72, 140, 143), "EG": (0, 3, 71, 72, 143), "MU": (0, 1, 3, 286, 560, 575)}
+    near = [
+        {"objects": [JET40, {"object": kind, "pt_gev": 5}], key: window}
+        for kind in ("EG", "MU")
+        for key, window in {"dr": [0, 0.2], "dphi_rad": [0, 0.1], "deta": [0, 0.3]}.items()
+    ]
+    near += [{"objects": [JET40], "remove_overlap": {"reference": {"object": "MU", "pt_gev": 5}, "dr": [0, 0.2]}}]
+    crossings, empty = [], {"pt": 0, "eta": 0, "phi": 0}
+    for i, jet in enumerate(phis["JET"]):
+        for eg, mu in zip([*phis["EG"], 100], phis["MU"], strict=True):
+            row = {kind: [dict(empty) for _ in range(slots)] for kind, slots in WIDE.items()}
+            row |= {kind: [dict(empty)] for kind in ("ETM", "HTT")}
+            row["JET"][i] = {"pt": 100, "eta": -3, "phi": jet}
+            row["EG"][11 - i] = {"pt": 100, "eta": i - 5, "phi": eg}
+            row["MU"][i] = {"pt": 100, "eta": 4 * i - 20, "phi": mu}
+            crossings.append(row)
+    check(crossings, near, "independent")
+
+
 def test_threads_and_blocks_do_not_matter():
     rng = np.random.default_rng(1)
     n = 3000
