@@ -40,7 +40,7 @@ def test_limits_are_positive():
 def test_stages_and_whole_loop(loop, monkeypatch):
     monkeypatch.setattr("trigsim.studies.bench.model.CALLS", 1)
     rows = {row.case.partition(": ")[2]: row for row in stream_bench._stages(loop, 1e10)}
-    timed = ("plan", "overlay, vertex, calorimeter objects", "tagger", "menu")
+    timed = ("plan", "overlay, vertex, jets and sums", "tagger", "menu")
     assert all(rows[stage].value > 0 for stage in timed)
     assert 0 < rows["tagger and menu, share of the loop"].value < 100
     whole = stream_bench._whole(loop, 256)
