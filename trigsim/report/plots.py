@@ -111,13 +111,25 @@ def choice_of_features(scan: ScanResult) -> Figure:
 
 
 def rate_against_efficiency(scan: ScanResult) -> Figure:
-    """Draw what the tagged algorithm's working point buys and costs, one curve a feature budget."""
+    """Draw what the tagged algorithm's working point buys and costs, one curve a feature budget.
+
+    Bars are one standard deviation: of the efficiency at the fixed rate, side by side about it, and of the rate
+    at the fixed efficiency.
+    """
     figure, axes = _figure()
+    middle = (len(scan.budgets) - 1) / 2
     for number, budget in enumerate(scan.budgets):
         if budget.curve:
             rate, efficiency = np.array(budget.curve).T
             colour = COLOURS[number % len(COLOURS)]
             axes.plot(rate, efficiency, color=colour, lw=1.4, label=label(scan, budget))
+            bar: dict[str, Any] = {"fmt": "o", "ms": 2.5, "lw": 1.0, "capsize": 2, "color": colour}
+            at, kept = scan.fixed_rate_khz * 1.06 ** (number - middle), budget.efficiency_at_rate
+            axes.errorbar(at, kept.value, yerr=[[kept.value - kept.low], [kept.high - kept.value]], **bar)
+            cost = budget.rate_at_efficiency
+            if cost is not None:
+                at = scan.fixed_efficiency + 0.008 * (number - middle)
+                axes.errorbar(cost.value, at, xerr=[[cost.value - cost.low], [cost.high - cost.value]], **bar)
     axes.axvline(scan.fixed_rate_khz, color="0.5", lw=0.8, ls=":")
     axes.set(xscale="log", xlabel=f"rate of {scan.algorithm} [kHz]", ylabel=f"efficiency for {scan.signal}")
     axes.legend(frameon=False)
