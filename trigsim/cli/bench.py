@@ -77,10 +77,8 @@ def _show(found: Bench, as_json: bool) -> None:
     if as_json:
         emit_json(found.as_dict())
         return
-    widths = [
-        max((len(word) for word in column), default=0)
-        for column in zip(*((r.case, r.what) for r in found.rows), strict=True)
-    ]
+    cases = max((len(row.case) for row in found.rows), default=0)
+    names = max((len(row.what) for row in found.rows), default=0)
     for row in found.rows:
         ratio = "" if row.ratio is None else f"   trigsim is {row.ratio:.3g} times faster"
-        typer.echo(f"{row.case:<{widths[0]}}  {row.what:<{widths[1]}}{row.value:>12.4g} {row.unit}{ratio}")
+        typer.echo(f"{row.case:<{cases}}  {row.what:<{names}}{row.value:>12.4g} {row.unit}{ratio}")

@@ -62,8 +62,8 @@ def towers(
                 continue
             column = math.floor((phi % TWO_PI) / TWO_PI * n_phi) % n_phi
             r = min(region_of(eta, edges), len(edges) - 1)
-            showers_early = code == 11 or code == 22
-            terms = em[r] if showers_early else hadronic[r]
+            electromagnetic = code == 11 or code == 22
+            terms = em[r] if electromagnetic else hadronic[r]
             variance = terms[0] * terms[0] / energy[p] + terms[1] * terms[1]
             # Gamma: positive, with the exact mean even where the spread exceeds the mean.
             response = variance * rng.standard_gamma(1 / variance) if variance > 0 else 1.0
@@ -74,7 +74,7 @@ def towers(
             # Never zero, so that a touched tower is listed once.
             deposit = max(response * energy[p] / math.cosh(eta), 1e-12)
             grid[cell] += deposit
-            if not showers_early:
+            if not electromagnetic:
                 share = shower_rng.random() if shower_rng.random() < early_shower else 0.0
                 behind[cell] += (1.0 - share) * deposit
         touched[:n_touched].sort()

@@ -97,15 +97,20 @@ def load(path: str | Path) -> Network:
 
 def _in_order(content: bytes) -> bytes:
     """Return a safetensors file with its header sorted: the library's order differs each time."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    told, data = _parts(content)
+    header = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
     header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[8 + length :]
+    return len(header).to_bytes(8, "little") + header + data
+
+
+def _parts(content: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the header of a safetensors file, and the bytes of its tensors."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:end]), content[end:]
 
 
 def _metadata(content: bytes) -> tuple[str, str]:
-    length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length])["__metadata__"]
+    metadata = _parts(content)[0]["__metadata__"]
     return str(metadata["description"]), str(metadata["sha256"])
 
 

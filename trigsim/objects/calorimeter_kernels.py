@@ -239,7 +239,7 @@ def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, 
     for k in range(flagged(words, flags, peaks)):
         cell = peaks[k]
         x = cell % WIDE
-        if first <= x < last and front[cell] >= floor[x] and is_peak(front, cell, 1):
+        if first <= x < last and is_peak(front, cell, 1):
             peaks[n] = cell
             n += 1
     by_row(n, peaks)

@@ -14,13 +14,12 @@ from dataclasses import dataclass
 
 from trigsim.menu.legs import ResolvedLeg
 from trigsim.menu.menu import Menu
+from trigsim.objects.calorimeter_kernels import TO_PT
 from trigsim.objects.scales import PT
 from trigsim.objects.settings import Parameters
 
 #: A threshold that nothing reaches.
 NEVER = 1 << 30
-#: Steps of `TOWER_ET` in one of an object's pT, as a shift.
-TO_TOWERS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Demand:
         """Return the parameters of the object reconstruction with thresholds raised to what is asked for."""
         # Stored pT is rounded, halves up: a jet of half a step less may pass. The rest is for rounding of floats.
         large = math.inf if self.large_jets >= NEVER else (self.large_jets - 0.5) * PT.lsb - 1e-6
-        return par._replace(eg_min=max(par.eg_min, self.electrons << TO_TOWERS), fat_min=max(par.fat_min, large))
+        return par._replace(eg_min=max(par.eg_min, self.electrons << TO_PT), fat_min=max(par.fat_min, large))
 
 
 #: All objects, for whom they are stored or looked at.

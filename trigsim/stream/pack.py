@@ -53,9 +53,8 @@ class PlanArrays(NamedTuple):
 def pack_pool(pool: Pool, par: Parameters) -> PackedPool:
     """Return a packed pool; `par` says where tracks enter the calorimeter."""
     cell = pool.tower_iphi.astype(np.uint32) * WIDE + EDGE + pool.tower_ieta
-    towers = (cell | pool.tower_et.astype(np.uint32) << 16).astype(np.uint32)
     behind = pool.tower_hadronic > 0
-    hadronic = (cell[behind] | pool.tower_hadronic[behind].astype(np.uint32) << 16).astype(np.uint32)
+    towers, hadronic = _towers(cell, pool.tower_et), _towers(cell[behind], pool.tower_hadronic[behind])
     first_behind = np.concatenate([[0], np.cumsum(behind)])[pool.tower_offsets]
     starts = np.stack([pool.tower_offsets, pool.track_offsets, pool.muon_offsets, first_behind], axis=1)
     tracks = _tracks(
@@ -82,6 +81,11 @@ def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Para
         pool.muon_pt[m], sign * pool.muon_eta[m], (pool.muon_phi[m] + turn) % (N_PHI * FINE), pool.muon_charge[m]
     )
     return PackedBlocks(et, hadronic, starts, spill, hadronic_spill, tracks, muons)
+
+
+def _towers(cell: NDArray[Any], et: NDArray[np.uint16]) -> NDArray[np.uint32]:
+    """Return towers as kernels take them."""
+    return np.asarray(cell | et.astype(np.uint32) << 16, dtype=np.uint32)
 
 
 def _summed(

@@ -225,6 +225,7 @@ def sum_rows(
     """
     n_alg = len(veto)
     rows, n_classes = by_class.shape[0], by_class.shape[2]
+    # A row is counted in three places: as a function, inlined or not, it takes 1.3 to 1.4 times the processor time.
     # Two thousand million collisions of one class in the crossings of a stratum are out of reach.
     inside = np.zeros((rows, n_classes), np.int32)
     count, touched = np.zeros(rows, np.int64), np.zeros(rows, np.int64)

@@ -98,13 +98,14 @@ def of_bits(
 def of_values(sample: Decided, company: Company, values: NDArray[np.float64]) -> Sums:
     """Return the sums of any values, float64 of shape (rows, n), negative ones too."""
     strata, starts = len(sample.stratum_weight), sample.starts
-    inner = np.add.reduceat(values[:, sample.order], starts[:-1], axis=1)
+    ordered = values[:, sample.order]
+    inner = np.add.reduceat(ordered, starts[:-1], axis=1)
     tried = np.diff(starts)
 
     def by_stratum(each: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.array([np.bincount(sample.stratum, row, strata) for row in each])
 
-    squares = np.add.reduceat(values[:, sample.order] ** 2, starts[:-1], axis=1)
+    squares = np.add.reduceat(ordered**2, starts[:-1], axis=1)
     of_cluster = company.kind[sample.order[starts[:-1]]]
     by_class = np.zeros((len(values), 2, len(company.classes)))
     stratum = np.empty(len(sample), np.int64)
