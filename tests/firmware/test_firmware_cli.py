@@ -60,7 +60,8 @@ def test_build_prints_one_json_document(trained, tmp_path):
     assert (tmp_path / "hls" / "tiny_k1_test.cpp").is_file()
 
 
-def test_rtl_writes_vhdl_without_simulating(trained, tmp_path):
+def test_rtl_without_ghdl_writes_vhdl_and_says_that_it_was_not_simulated(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("trigsim.firmware.vhdl.has_ghdl", lambda: False)
     folder, _ = trained
     done = invoke("firmware", "rtl", folder / "out" / "tiny-k2", "-o", tmp_path / "rtl", "--vhdl", "--json")
     assert done.exit_code == 0, done.output
@@ -68,6 +69,8 @@ def test_rtl_writes_vhdl_without_simulating(trained, tmp_path):
     assert document["reported_depth"] >= 1
     assert document["observed_depth"] is None
     assert list((tmp_path / "rtl" / "src").glob("*.vhd"))
+    said = invoke("firmware", "rtl", folder / "out" / "tiny-k2", "-o", tmp_path / "rtl", "--vhdl").stdout
+    assert "not simulated: VHDL needs GHDL" in said
 
 
 def test_doctor_names_what_is_missing():

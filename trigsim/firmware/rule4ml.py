@@ -15,7 +15,7 @@ from trigsim.base.errors import InputError
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.parts import part
 from trigsim.firmware.resources import Resources, tabulate
-from trigsim.firmware.rtl import run
+from trigsim.firmware.tools import run
 from trigsim.tagger.model import Model
 
 #: Part → the board with its device that rule4ml knows: the U200 carries a VU9P, the U250 a VU13P.

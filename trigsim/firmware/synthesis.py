@@ -15,33 +15,36 @@ from trigsim.base.files import write_text
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.parts import part
 from trigsim.firmware.resources import Resources, tabulate
-from trigsim.firmware.rtl import Rtl, run
+from trigsim.firmware.rtl import Rtl
+from trigsim.firmware.tools import run
+from trigsim.firmware.vhdl import netlist
 
 _LUT = re.compile(r"LUT[1-6]|LUT6_2")
 _SHIFT = re.compile(r"SRL(16E|C32E)")
 
 
 def synthesise(rtl: Rtl, config: FirmwareConfig | None = None) -> Resources:
-    """Return LUT, FF, DSP and BRAM of a Verilog design, mapped by Yosys `synth_xilinx`.
+    """Return LUT, FF, DSP and BRAM of a design, mapped by Yosys `synth_xilinx`.
 
     Parameters
     ----------
     rtl : Rtl
-        Verilog.
+        VHDL goes through GHDL, to a netlist that Yosys reads.
     config : FirmwareConfig, optional
         Chooses the family (UltraScale+, UltraScale or 7 series) and what the shares refer to.
 
     Raises
     ------
     InputError
-        Without Yosys, for VHDL, or if Yosys fails.
+        Without Yosys, for VHDL without GHDL, or if one of them fails.
     """
     config = config or FirmwareConfig()
-    if rtl.flavour != "verilog":
-        raise InputError("only Verilog is synthesised here; write the RTL with --flavour verilog")
     # Paths relative to the folder: the WebAssembly build sees only what lies under it.
-    sources = f"src/static/*.v src/{rtl.top}_stage*.v src/{rtl.top}.v"
-    cells, source = mapped(rtl.folder, f"read_verilog -defer {sources}", rtl.top, config)
+    if rtl.flavour == "vhdl":
+        read = f"read_verilog {netlist(rtl.folder, rtl.top).as_posix()}"
+    else:
+        read = f"read_verilog -defer src/static/*.v src/{rtl.top}_stage*.v src/{rtl.top}.v"
+    cells, source = mapped(rtl.folder, read, rtl.top, config)
     return tabulate({"cycles": float(rtl.depth), "interval": 1.0, **cells[rtl.top]}, source, config)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+
+from trigsim.base.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ _PROGRAMS = {
     "g++": ("C simulation of firmware", "apt install g++ (version 13 or newer, or 12 with -std=c++23)"),
     "make": ("Verilator builds, `make demo`", "apt install make"),
     "git": ("revision in provenance", "apt install git"),
+    "ghdl": ("simulation and synthesis of VHDL", "apt install ghdl-mcode"),
 }
 _VENDOR = {
     "vitis_hls": ("C synthesis of HLS projects", "install AMD Vitis, then source its settings64.sh"),
@@ -74,3 +79,19 @@ def survey() -> list[Tool]:
                 found = "unknown version"
         tools.append(Tool(name, purpose, found, f"pip install 'trigsim[{extra}]'"))
     return tools + [Tool(name, purpose, shutil.which(name), how) for name, (purpose, how) in _VENDOR.items()]
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> str:
+    """Run a tool and return its stdout.
+
+    Raises
+    ------
+    InputError
+        If it exits non-zero, with its last lines.
+    """
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        last = re.sub(r"\s+", " ", " | ".join(said[-5:]))
+        raise InputError(f"{Path(command[0]).name} ended with {done.returncode}: {last}; look at it in {folder}")
+    return done.stdout

@@ -17,7 +17,7 @@ from trigsim.base.errors import InputError
 from trigsim.base.files import existing
 from trigsim.firmware.config import FirmwareConfig
 from trigsim.firmware.resources import Resources, tabulate
-from trigsim.firmware.rtl import run
+from trigsim.firmware.tools import run
 
 #: Rows of Vivado's utilisation tables, by family → our name.
 _ROWS = {
