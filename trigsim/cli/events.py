@@ -27,7 +27,9 @@ def generate(
         emit_json(library.manifest.model_dump(mode="json"))
         return
     for s in library.strata:
-        typer.echo(f"{s.name:16} {s.kind:10} {s.events:9} events  {s.sigma_mb:.6g} +- {s.sigma_error_mb:.2g} mb")
+        more = f", each read out {s.readouts} times" if s.readouts > 1 else ""
+        sigma = f"{s.sigma_mb:.6g} +- {s.sigma_error_mb:.2g} mb"
+        typer.echo(f"{s.name:16} {s.kind:10} {s.events:9} events  {sigma}{more}")
 
 
 def register(app: typer.Typer) -> None:

@@ -22,6 +22,7 @@ from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path
 from trigsim.base.processes import die_with_parent
 from trigsim.detector.readout import read_out
+from trigsim.events.arrays import interleaved
 from trigsim.events.foreign import HepMC, slice_lhe
 from trigsim.events.model import Collisions
 from trigsim.events.plan import Plan
@@ -40,7 +41,7 @@ class Chunk:
     stratum, number : int
         Index of the stratum in the sample, number of the chunk in the stratum.
     events : int
-        Collisions in it.
+        Collisions in it, each of which is in its arrays as often as it is read out.
     path : Path
         Where it is or will be.
     """
@@ -145,12 +146,22 @@ def _make(chunk: Chunk) -> None:
         _worker["at"] = chunk.stratum
     source: _Source = _worker["source"]
     truth, tally = source(chunk)
-    rng = stream_rng(plan.sample.seed, f"detector/{stratum.name}", chunk.number)
-    collisions = read_out(truth, plan.detector, rng)
+    collisions = interleaved(
+        [
+            read_out(truth, plan.detector, stream_rng(plan.sample.seed, name, chunk.number))
+            for name in _detector_streams(stratum)
+        ]
+    )
     numbers = np.array([tally.sigma_mb, tally.sigma_error_mb, tally.generated, tally.kept])
     with atomic_path(chunk.path) as path:
         arrays = {f.name: getattr(collisions, f.name) for f in fields(Collisions)}
         np.savez(path, tally=numbers, **arrays)
+
+
+def _detector_streams(stratum: StratumConfig) -> list[str]:
+    """Return the random stream of each read-out: the first is what a single one has, another changes none."""
+    first = f"detector/{stratum.name}"
+    return [first, *(f"{first}/{number}" for number in range(1, stratum.readouts))]
 
 
 _Source = Callable[[Chunk], tuple[Truth, Tally]]

@@ -23,7 +23,7 @@ from trigsim.events.plan import Plan
 from trigsim.events.sample import beside
 from trigsim.events.stratum_file import write_stratum
 
-#: Collisions a basket of the ROOT files, at least: large baskets compress better.
+#: Entries a basket of the ROOT files, at least: large baskets compress better.
 BASKET = 4000
 PARTS = ".parts"
 
@@ -116,14 +116,15 @@ def _join(plan: Plan, index: int, chunks: list[Chunk], folder: Path) -> StratumR
             yield concatenate(pending)
 
     file = f"{stratum.name}.root"
-    events, content = write_stratum(folder / file, baskets(), plan.sample.compression)
+    entries, content = write_stratum(folder / file, baskets(), plan.sample.compression, stratum.readouts)
     sigma, error = cross_section(np.array(tallies))
     low, high = stratum.pt_hat
     return StratumRecord(
         name=stratum.name,
         kind=stratum.kind,
         file=file,
-        events=events,
+        events=entries // stratum.readouts,
+        readouts=stratum.readouts,
         pt_hat_min=low,
         pt_hat_max=high,
         sigma_mb=sigma,

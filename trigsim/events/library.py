@@ -21,6 +21,7 @@ from trigsim.base.errors import InputError
 from trigsim.base.files import sha256, write_json
 from trigsim.base.manifest import read_manifest
 from trigsim.events.model import Collisions
+from trigsim.events.sample import ReadOut
 from trigsim.events.stratum_file import read_stratum
 
 FORMAT: Final = "trigsim-library"
@@ -28,8 +29,8 @@ VERSION = 2
 MANIFEST = "manifest.json"
 
 
-class StratumRecord(Config):
-    """One stratum of the manifest."""
+class StratumRecord(ReadOut):
+    """One stratum of the manifest; its file has `events` times `readouts` entries."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: Literal["inelastic", "signal"]
@@ -72,11 +73,13 @@ class Stratum:
     sigma_mb, sigma_error_mb : float
         Cross section within that range and its statistical error, mb.
     events : int
-        Collisions in the file.
+        Collisions that were generated.
     file : Path
         The ROOT file.
     sha256, content : str
         Hashes of the file and of its arrays.
+    readouts : int
+        Times that each collision was read out: the file has them one after the other.
     """
 
     name: str
@@ -89,6 +92,12 @@ class Stratum:
     file: Path
     sha256: str
     content: str
+    readouts: int = 1
+
+    @property
+    def entries(self) -> int:
+        """Entries of the file: all read-outs of all collisions."""
+        return self.events * self.readouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,22 +185,23 @@ class Library:
         raise InputError(f"no stratum '{name}'; there are {known}", self.folder / MANIFEST)
 
     def load(self, name: str) -> Collisions:
-        """Read all collisions of the stratum called `name`.
+        """Read all read-outs of the stratum called `name`: those of collision i start at entry i * `readouts`.
 
         Raises
         ------
         InputError
-            If there is no such stratum, or its file is damaged or not the one of the manifest.
+            If there is no such stratum, or its file is damaged or not the one of the manifest, the number of
+            read-outs included.
         """
         stratum = self[name]
         if not stratum.file.is_file():
             raise InputError(f"file of stratum '{name}' is missing; make the library again", stratum.file)
         if sha256(stratum.file) != stratum.sha256:
             raise InputError("not the file of the manifest (its SHA-256 differs); restore it", stratum.file)
-        collisions = read_stratum(stratum.file)
-        if len(collisions) != stratum.events:
+        collisions = read_stratum(stratum.file, stratum.readouts)
+        if len(collisions) != stratum.entries:
             raise InputError(
-                f"{len(collisions)} collisions where the manifest says {stratum.events}; make it again",
+                f"{len(collisions)} entries where the manifest says {stratum.entries}; make it again",
                 stratum.file,
             )
         return collisions

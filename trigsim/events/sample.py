@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from trigsim.base.config import Config
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Setting = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
 Settings = dict[str, Setting]
+
+#: Read-outs of one collision, at most: they are numbered in a byte, and tell little beyond a few.
+MOST_READOUTS = 100
 
 
 class TruthLabel(Config):
@@ -22,7 +25,26 @@ class TruthLabel(Config):
     quarks: Annotated[tuple[int, ...], Field(min_length=1)] = (5,)
 
 
-class StratumConfig(Config):
+class ReadOut(Config):
+    """What says how often each generated collision went through the detector.
+
+    Attributes
+    ----------
+    readouts : int
+        Times, each with randomness of its own. One is not written down: so it was before there could be more.
+    """
+
+    readouts: int = Field(default=1, ge=1, le=MOST_READOUTS)
+
+    @model_serializer(mode="wrap")
+    def _told(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = whole(self)
+        if self.readouts == 1:
+            told.pop("readouts", None)
+        return told
+
+
+class StratumConfig(ReadOut):
     """One stratum: a process, its range of hardness, how many collisions.
 
     Attributes
@@ -31,6 +53,9 @@ class StratumConfig(Config):
         A lower-case name; "inelastic" strata together are the pile-up, "signal" is anything else.
     events, chunk : int
         Collisions wanted, and how many of them one worker makes at a time.
+    readouts : int
+        Times that each of them is read out, with smearing, efficiencies and showers drawn anew: so many consecutive
+        entries of the file. One collision stays one collision in all statistics.
     pt_hat : (float, float or null)
         Range of the hard process, GeV. SoftQCD events above it are vetoed, others are not generated.
     process : mapping

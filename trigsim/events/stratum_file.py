@@ -1,7 +1,8 @@
 """One stratum on disk: a ROOT file with one tree `Events` in the naming of NanoAOD.
 
 Jagged `Tower_*`, `Track_*`, `Muon_*` with their counters `nTower`, `nTrack`, `nMuon`, and one entry a collision of
-the truth columns of `Collisions`.
+the truth columns of `Collisions`. Where collisions are read out more than once, each read-out is an entry and the
+branch `readout` numbers those of one collision from 0.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 #: One value, or one pair, a collision.
 SCALARS = ("pt_hat", "weight", "resonance_pt", "resonance_eta", "resonance_phi")
 PAIRS = ("quark_pt", "quark_eta", "quark_phi")
+#: Number of the read-out of its collision, where there are several.
+READOUT = "readout"
 DTYPES = {
     "tower_ieta": "u1", "tower_iphi": "u1", "tower_et": "u2", "tower_hadronic": "u2",
     "track_pt": "u2", "track_eta": "i2", "track_phi": "u2", "track_z0": "i2", "track_d0": "i2",
@@ -43,7 +46,10 @@ _BELOW = {"tower_ieta": N_ETA, "tower_iphi": N_PHI, "track_phi": N_PHI * FINE, "
 
 
 def write_stratum(
-    path: str | Path, parts: Iterable[Collisions], compression: Literal["zstd", "lzma"] = "zstd"
+    path: str | Path,
+    parts: Iterable[Collisions],
+    compression: Literal["zstd", "lzma"] = "zstd",
+    readouts: int = 1,
 ) -> tuple[int, str]:
     """Write collisions to one ROOT file.
 
@@ -52,36 +58,40 @@ def write_stratum(
     path : path
         The file, replaced whole.
     parts : iterable of Collisions
-        One basket of each branch a part.
+        One basket of each branch a part; read-outs of one collision are in one part.
     compression : str
         "zstd" (level 5) or "lzma" (level 6).
+    readouts : int
+        Consecutive entries that are read-outs of one collision.
 
     Returns
     -------
-    events : int
-        Collisions written.
+    entries : int
+        Entries written.
     content : str
         SHA-256 of the arrays.
     """
-    events = 0
+    entries = 0
     hashes = {f.name: hashlib.sha256() for f in fields(Collisions)}
+    if readouts > 1:
+        hashes[READOUT] = hashlib.sha256()
     method = uproot.LZMA(6) if compression == "lzma" else uproot.ZSTD(5)
     with atomic_path(path) as temporary, uproot.recreate(temporary, compression=method) as file:
         tree = None
         for part in parts:
-            branches = _branches(part)
+            branches = _branches(part, readouts)
             if tree is None:
                 tree = file.mktree(TREE, {k: _branch_type(v) for k, v in branches.items()}, title="pp collisions")
             tree.extend(branches)
-            events += len(part)
+            entries += len(part)
             for name, digest in hashes.items():
-                array = getattr(part, name)
+                array = branches[READOUT] if name == READOUT else getattr(part, name)
                 digest.update((np.diff(array) if name.endswith("offsets") else array).tobytes())
     content = hashlib.sha256("".join(digest.hexdigest() for digest in hashes.values()).encode()).hexdigest()
-    return events, content
+    return entries, content
 
 
-def _branches(part: Collisions) -> dict[str, Any]:
+def _branches(part: Collisions, readouts: int) -> dict[str, Any]:
     branches: dict[str, Any] = {}
     for group, (prefix, members) in GROUPS.items():
         counts = np.diff(getattr(part, f"{prefix}_offsets"))
@@ -89,6 +99,10 @@ def _branches(part: Collisions) -> dict[str, Any]:
         branches[group] = ak.zip(columns)
     for name in (*SCALARS, *PAIRS):
         branches[name] = getattr(part, name)
+    if readouts > 1:
+        if len(part) % readouts:
+            raise ValueError(f"{len(part)} entries are no whole collisions of {readouts} read-outs; join parts")
+        branches[READOUT] = np.tile(np.arange(readouts, dtype=np.uint8), len(part) // readouts)
     return branches
 
 
@@ -98,13 +112,19 @@ def _branch_type(array: Any) -> Any:
     return ak.type(array).content
 
 
-def read_stratum(path: str | Path) -> Collisions:
+def read_stratum(path: str | Path, readouts: int = 1) -> Collisions:
     """Read a file that `write_stratum` wrote; no hash is checked, ranges and shapes are.
+
+    Parameters
+    ----------
+    path : path
+    readouts : int
+        As when it was written.
 
     Raises
     ------
     InputError
-        If it is not a whole ROOT file of this format.
+        If it is not a whole ROOT file of this format, or of another number of read-outs.
     """
     path = Path(path)
     try:
@@ -118,6 +138,7 @@ def read_stratum(path: str | Path) -> Collisions:
                 columns[f"{prefix}_offsets"] = offsets_of(ak.to_numpy(ak.num(jagged)))
             for name in (*SCALARS, *PAIRS):
                 columns[name] = tree[name].array(library="np")
+            several = tree[READOUT].array(library="np") if READOUT in tree.keys() else None  # noqa: SIM118 - a tree
     except (
         OSError,
         ValueError,
@@ -127,7 +148,25 @@ def read_stratum(path: str | Path) -> Collisions:
         uproot.DeserializationError,
     ) as failure:
         raise InputError(f"not a whole event file ({type(failure).__name__}); make it again", path) from None
-    return _checked(columns, path)
+    found = _checked(columns, path)
+    _check_readouts(found, several, readouts, path)
+    return found
+
+
+def _check_readouts(found: Collisions, numbers: NDArray[Any] | None, readouts: int, path: Path) -> None:
+    """Refuse entries that are not `readouts` of each collision in turn, of one truth."""
+    there = 1 if numbers is None else int(numbers.max(initial=0)) + 1
+    if there != readouts:
+        raise InputError(f"has {there} read-outs a collision, not {readouts}; restore file and manifest", path)
+    if numbers is None:
+        return
+    whole = len(found) // readouts
+    if not np.array_equal(numbers, np.tile(np.arange(readouts), whole)):
+        raise InputError(f"read-outs are not numbered 0 to {readouts - 1} in turn; make the file again", path)
+    for name in (*SCALARS, *PAIRS):
+        column = getattr(found, name).reshape(whole, readouts, -1)
+        if (column != column[:, :1]).any():
+            raise InputError(f"read-outs of one collision differ in {name}; make the file again", path)
 
 
 def _checked(columns: dict[str, NDArray[Any]], path: Path) -> Collisions:

@@ -51,9 +51,9 @@ def make_candidates(
     Returns
     -------
     Candidates
-        `collision` is the pool number of the hard collision. Background comes in equal numbers of crossings from
-        every stratum that makes large-R jets and is weighted to the signal's pT spectrum, mean 1; background
-        where there is no signal is left out.
+        `collision` is that of the hard collision, `Source.collision`. Background comes in equal numbers of
+        crossings from every stratum that makes large-R jets and is weighted to the signal's pT spectrum, mean 1;
+        background where there is no signal is left out.
 
     Raises
     ------
@@ -68,14 +68,14 @@ def make_candidates(
         plan = source.signal_plan(signals[chunk % len(signals)], first, CHUNK, seed)
         block = builder.build(plan)
         matched = is_resonance(source, plan, block)
-        return plan.hardest[block.crossing[matched]], block.features_hw[matched]
+        return source.collision[plan.hardest[block.crossing[matched]]], block.features_hw[matched]
 
     hard = range(1, len(source.members))
 
     def background_chunk(chunk: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         plan = source.rate_plan(hard[chunk % len(hard)], CHUNK, seed, "candidates", chunk // len(hard))
         block = builder.build(plan)
-        return plan.hardest[block.crossing], block.features_hw
+        return source.collision[plan.hardest[block.crossing]], block.features_hw
 
     s_event, s_features = _gather("signal candidates", signal_chunk, range(10**9), n_signal, threads)
     b_event, b_features = _gather("multijet candidates", background_chunk, range(10**9), n_background, threads)

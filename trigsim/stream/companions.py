@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from trigsim.events.model import MUON_PT
 from trigsim.stream.companion_kernels import count_classes, count_stacked
 from trigsim.stream.plan import Plan
-from trigsim.stream.source import Source
+from trigsim.stream.source import Source, by_collision
 
 #: A collision with a muon of this many GeV is sorted by it.
 MUON_GEV = 3.0
@@ -58,7 +58,7 @@ class Classes:
     Attributes
     ----------
     of : int16, shape (size,)
-        Class of each collision; 0 for those that belong to no stratum.
+        Class of each of the pool, one for all read-outs of a collision; 0 for those that belong to no stratum.
     stratum, size : int64, shape (p,)
         Stratum of the library of each class, and its collisions that may be drawn.
     in_blocks : int32, shape (blocks, p), or None
@@ -100,17 +100,20 @@ def classes(source: Source) -> Classes:
     muon = _of_each(np.maximum, pool.muon_pt, pool.muon_offsets)
     of = np.zeros(len(energy), np.int16)
     stratum: list[int] = []
-    for k, some in enumerate(whole):
+    for k, members in enumerate(whole):
+        some = by_collision(source.collision, members)
         number = np.zeros(len(some), np.int64)
         if mean[k] > FEW:
             alone = int(np.clip(CHANCE * len(some) / mean[k] - OTHERS, *ALONE))
-            number = _sort(energy[some], hardness[some], muon[some], alone)
-        of[some] = len(stratum) + number
+            seen = energy[some].sum(axis=1), hardness[some].sum(axis=1), muon[some].max(axis=1)
+            number = _sort(*seen, alone)
+        of[some] = len(stratum) + number[:, None]
         stratum += [k] * int(number.max() + 1)
-    drawn = np.concatenate(source.members)
-    found = Classes(of, np.array(stratum), np.bincount(of[drawn], minlength=len(stratum)))
+    # Of each part the classes of its collisions, each once however often it was read out.
+    first = [of[by_collision(source.collision, some)[:, 0]] for some in source.members]
+    inside = np.stack([np.bincount(some, minlength=len(stratum)) for some in first], axis=1)
+    found = Classes(of, np.array(stratum), inside.sum(axis=1))
     if len(mean) < len(parent):
-        inside = np.stack([np.bincount(of[some], minlength=len(stratum)) for some in source.members], axis=1)
         found = replace(found, parts=Parts(parent, inside, source.strata.expected))
     if source.blocks is None:
         return found

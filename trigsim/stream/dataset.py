@@ -26,7 +26,7 @@ from trigsim.stream.dataset_parts import Stream, Workshop
 from trigsim.stream.dataset_plan import Plan
 from trigsim.stream.matching import Matching, match
 from trigsim.stream.parallel import cores, in_order
-from trigsim.stream.source import TRAIN, Source
+from trigsim.stream.source import TRAIN, Source, by_collision
 from trigsim.stream.strata import strata_of
 from trigsim.tagger.dataset import SPLITS
 from trigsim.tagger.dataset_folder import MANIFEST, Manifest, read_manifest
@@ -118,25 +118,26 @@ def open_workshop(plan: Plan, d0_resolution: NDArray[np.float64], folder: Path) 
 
 
 def open_sources(plan: Plan) -> dict[tuple[float, str], Source]:
-    """Return (pile-up, split) → source; of hard collisions the splits share none."""
+    """Return (pile-up, split) → source; of hard collisions the splits share none, nor read-outs of one."""
     whole = Source.open(plan.library, plan.beams[0], TRAIN)
-    ends = np.cumsum([s.events for s in (*plan.library.inelastic, *plan.library.signals)])
+    ends = np.cumsum([s.entries for s in (*plan.library.inelastic, *plan.library.signals)])
     mine = np.s_[VALIDATION_EVERY - 1 :: VALIDATION_EVERY]
-    sides = {"train": lambda m: np.delete(m, mine), "validation": lambda m: m[mine], "test": None}
+    sides = {"train": lambda m: np.delete(m, mine, axis=0), "validation": lambda m: m[mine], "test": None}
     found = {}
     for split, choose in sides.items():
-        hard = [*whole.members[1:], *whole.signals.values()]
+        hard = [np.sort(some) for some in (*whole.members[1:], *whole.signals.values())]
         if choose is None:  # What the event loop takes for its test side: all that is not in the training side.
-            numbers = [np.setdiff1d(np.arange(*ends[k : k + 2]), m) for k, m in enumerate(hard)]
-        else:
-            numbers = [choose(m) for m in hard]
+            hard = [np.setdiff1d(np.arange(*ends[k : k + 2]), m) for k, m in enumerate(hard)]
+        numbers = [by_collision(whole.collision, m) if len(m) else m for m in hard]
+        if choose is not None:
+            numbers = [choose(m) for m in numbers]
         for name, some in zip((*whole.strata.names[1:], *whole.signals), numbers, strict=True):
             if len(some) == 0:
                 problem = f"stratum '{name}' has too few collisions to split; generate more"
                 raise InputError(problem, plan.library.folder)
         soft = len(whole.members) - 1
-        members = (whole.members[0], *numbers[:soft])
-        signals = dict(zip(whole.signals, numbers[soft:], strict=True))
+        members = (whole.members[0], *(some.ravel() for some in numbers[:soft]))
+        signals = {n: some.T.ravel() for n, some in zip(whole.signals, numbers[soft:], strict=True)}
         for beam in plan.beams:
             strata = strata_of(plan.library, beam)
             found[beam.average_pileup, split] = replace(

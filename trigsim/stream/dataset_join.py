@@ -85,7 +85,7 @@ def join(plan: Plan, shop: Workshop, taken: Taken, folder: Path) -> tuple[dict[A
     made, written = sum(map(sum, taken.values())), sum(record.candidates for record in splits.values())
     return splits, {
         "strata": [
-            {"name": s.name, "first": int(start), "collisions": s.events}
+            {"name": s.name, "first": int(start), "collisions": s.events, "readouts": s.readouts}
             for s, start in zip(strata, first, strict=False)
         ],
         "streams": census.streams,
@@ -148,6 +148,8 @@ def _columns(shop: Workshop, stream: Stream, table: Table, census: Census, strat
     """Return the columns as files have them; multijets get the signal's spectrum exactly."""
     source = shop.sources[stream.pile_up, stream.split]
     collision, weight = table["collision"], table["weight"]
+    event = np.searchsorted(source.collision, collision)  # Any read-out: the truth is the same.
+    several = len(source.collision) > len(census.uses)
     if not stream.signal:
         wanted, there = (census.spectra[stream.pile_up, stream.split, kind] for kind in (True, False))
         weight = (weight * (wanted[table["bin"]] / there[table["bin"]])).astype(np.float32)
@@ -158,11 +160,12 @@ def _columns(shop: Workshop, stream: Stream, table: Table, census: Census, strat
         "weight": weight,
         "pile_up": np.full(n, stream.pile_up, np.float32),
         "collision": collision,
+        **({"readout": table["readout"]} if several else {}),
         "stratum": np.full(n, stratum, np.uint8),
         "crossing": table["crossing"],
         "reuse": census.uses[collision],
         "n_collisions": table["n_collisions"],
-        "pt_hat": source.pt_hat[collision],
-        "resonance_pt": source.resonance_pt[collision],
+        "pt_hat": source.pt_hat[event],
+        "resonance_pt": source.resonance_pt[event],
     }
     return {name: column[keep] for name, column in columns.items()}

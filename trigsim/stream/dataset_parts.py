@@ -115,10 +115,13 @@ class Workshop:
             block = self.builder.build(plan)
             kept = is_resonance(source, plan, block) if stream.signal else np.ones(len(block.crossing), np.bool_)
             crossing = block.crossing[kept]
+            hardest = plan.hardest[crossing]
+            collision = source.collision[hardest]
             tables.append(
                 {
                     "features_hw": block.features_hw[kept],
-                    "collision": plan.hardest[crossing],
+                    "collision": collision,
+                    "readout": (hardest - np.searchsorted(source.collision, collision)).astype(np.uint8),
                     "crossing": (stream.number << SHIFT) + first + crossing,
                     "n_collisions": plan.collisions[crossing].astype(np.int16),
                 }

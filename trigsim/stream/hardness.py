@@ -18,7 +18,7 @@ from trigsim.objects.scales import SCALES
 from trigsim.stream.block import Builder
 from trigsim.stream.demand import EVERYTHING
 from trigsim.stream.plan import Plan
-from trigsim.stream.source import CHUNK, Source
+from trigsim.stream.source import CHUNK, Source, by_collision
 
 #: Shares of a stratum's collisions, the hardest first, at which parts end: finest where a cut leaves few.
 ENDS = (0.01, 0.025, 0.06, 0.125, 0.25, 0.45, 0.7)
@@ -62,21 +62,23 @@ def parted(source: Source, builder: Builder, kind: str = JETS) -> Source:
     kind : str
         Collection of `objects.scales.SCALES` with a pT, whose first object sorts.
 
-    The softest stays whole, for its collisions come in blocks.
+    The softest stays whole, for its collisions come in blocks. Read-outs of a collision stay together: their mean
+    sorts them.
     """
     hardness = _alone(source, builder, kind)
     members, shares = [source.members[0]], [np.ones(1)]
     for some in source.members[1:]:
-        order = some[np.argsort(hardness[some], kind="stable")]
-        ends = [len(some) - round(share * len(some)) for share in reversed(ENDS)]
+        events = by_collision(source.collision, some)
+        order = events[np.argsort(hardness[events].sum(axis=1), kind="stable")]
+        ends = [len(order) - round(share * len(order)) for share in reversed(ENDS)]
         kept: list[int] = []
         for end in ends:
-            if min(end - (kept[-1] if kept else 0), len(some) - end) >= FEWEST:
+            if min(end - (kept[-1] if kept else 0), len(order) - end) >= FEWEST:
                 kept.append(end)
         parts = np.split(order, kept)
         # In the order of the pool, as `Source.local` takes them.
-        members += [np.sort(part) for part in parts]
-        shares.append(np.array([len(part) / len(some) for part in parts]))
+        members += [np.sort(part.ravel()) for part in parts]
+        shares.append(np.array([len(part) / len(order) for part in parts]))
     return replace(
         source,
         strata=source.strata.split(shares),

@@ -179,6 +179,6 @@ def _tasks(phase: str, crossings: NDArray[np.int64]) -> list[Task]:
 def _signal_tasks(worker: Worker, most: int) -> list[Task]:
     tasks = []
     for part, signal in enumerate(worker.signals):
-        n = min(most, len(worker.source.signals[signal]))
+        n = min(most, worker.source.signal_collisions(signal))
         tasks += [Task(SIGNAL, part, first // CHUNK, min(CHUNK, n - first)) for first in range(0, n, CHUNK)]
     return tasks

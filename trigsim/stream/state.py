@@ -24,7 +24,7 @@ class Scores:
     Attributes
     ----------
     stratum, event : list of int64 arrays
-        Stratum of each beam crossing and the pool number of its hardest collision; empty for signals.
+        Stratum of each beam crossing and the number of its hardest collision; empty for signals.
     score : list of int32 arrays
         Best score of each crossing.
     """

@@ -51,7 +51,7 @@ class Answer(NamedTuple):
     pieces : list of Piece
         Counts of each variant; of signal crossings there is one cluster.
     event : list of int64 arrays
-        For each variant the hardest collisions (pool numbers) of the beam crossings that have a score.
+        For each variant the hardest collisions (`Source.collision`) of the beam crossings that have a score.
     score : list of int32 arrays
         For each variant best scores: of beam crossings those that have one, of signal crossings all.
     words : list of Words
@@ -134,7 +134,7 @@ class Worker:
             for v, decision in enumerate(decisions):
                 counts[v].fill(0, local, decision.bits, kinds)
                 scored = decision.best_score > NO_SCORE if beam else np.ones(n, np.bool_)
-                events[v].append(hardest[scored])
+                events[v].append(self.source.collision[hardest[scored]])
                 scores[v].append(decision.best_score[scored])
             for counted, decision in zip(words, decisions, strict=False):
                 counted.fill(task.part, local, decision.bits[:, : counted.algorithms])
@@ -149,7 +149,7 @@ class Worker:
     @property
     def clusters(self) -> int:
         """Hardest collisions of the longest stratum."""
-        return max(len(m) for m in self.source.members)
+        return max(self.source.sizes)
 
     def _plan(self, task: Task, n: int, chunk: int) -> Plan:
         if task.phase == SIGNAL:

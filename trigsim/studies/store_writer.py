@@ -79,7 +79,7 @@ class StoreWriter:
     source : Source
         Of the stream.
     truth : mapping of str to (int, array)
-        Signal → pool number of its first collision, and columns `TRUTH` of its collisions, float32 (n, 10).
+        Signal → its first pool number, and columns `TRUTH` of its read-outs, float32 (n, 10).
     fields : mapping
         Collection → fields to keep.
     menu : Menu
@@ -124,7 +124,7 @@ class StoreWriter:
         folder = Path(folder)
         if folder.exists() and any(folder.iterdir()):
             raise InputError("is not empty; give --store a new folder", folder)
-        first = np.cumsum([0, *(s.events for s in (*library.inelastic, *library.signals))])
+        first = np.cumsum([0, *(s.entries for s in (*library.inelastic, *library.signals))])
         truth = {
             s.name: (int(first[len(library.inelastic) + i]), _truth(library, s.name))
             for i, s in enumerate(library.signals)
@@ -145,10 +145,11 @@ class StoreWriter:
     def signal(self, signal: str, first: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
         """Keep a chunk of signal crossings, with what is known of the signal collision."""
         offset, truth = self.truth[signal]
-        event = plan.hardest - offset
+        collision = self.source.collision
+        event = collision[plan.hardest] - collision[offset]
         table = self._table(-1, first // CHUNK, event, objects, bits)
         for i, name in enumerate(TRUTH):
-            table = table.append_column(name, pa.array(truth[event, i]))
+            table = table.append_column(name, pa.array(truth[plan.hardest - offset, i]))
         self._keep(signal, -1, first // CHUNK, table)
 
     def finish(self, drawn: NDArray[np.int64], signals: Mapping[str, int], provenance: Mapping[str, Any]) -> None:
@@ -180,7 +181,7 @@ class StoreWriter:
             strata=(*source.strata.names, "empty"),
             probability=tuple(map(float, source.strata.probability)),
             drawn=tuple(map(int, drawn)),
-            collisions=(*map(len, source.members), 1),
+            collisions=(*source.sizes, 1),
             classes=_stored(self.classes),
             signals=dict(signals),
             menu=self.menu.name,

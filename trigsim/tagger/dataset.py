@@ -24,6 +24,7 @@ COLUMNS: Mapping[str, Any] = {
 }
 #: Columns that say more of a candidate, in files only: name → type; see docs/dataset.md.
 DETAILS: Mapping[str, Any] = {
+    "readout": np.uint8,
     "stratum": np.uint8,
     "crossing": np.int64,
     "reuse": np.int32,
