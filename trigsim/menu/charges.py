@@ -19,7 +19,7 @@ def without_charges(condition: ResolvedCondition, scales: ScaleSet) -> tuple[Res
     leg is met by a positive and another by a negative muon.
     """
     if condition.charges is None:
-        return (_in_order(condition),)
+        return (_in_order(condition, scales),)
     legs = condition.legs
     muons = [i for i, leg in enumerate(legs) if "charge" in scales.objects[leg.object].fields]
     choices: list[dict[int, int | None]]
@@ -34,7 +34,7 @@ def without_charges(condition: ResolvedCondition, scales: ScaleSet) -> tuple[Res
         signed = [_signed(leg, choice[i]) if i in choice else leg for i, leg in enumerate(legs)]
         possible = tuple(leg for leg in signed if leg is not None)
         if len(possible) == len(legs):
-            found[_in_order(replace(condition, legs=possible, charges=None))] = None
+            found[_in_order(replace(condition, legs=possible, charges=None), scales)] = None
     return tuple(found)
 
 
@@ -47,12 +47,17 @@ def _signed(leg: ResolvedLeg, sign: int | None) -> ResolvedLeg | None:
     return ResolvedLeg(leg.object, leg.bx, tuple(sorted(passes.items())))
 
 
-def _in_order(condition: ResolvedCondition) -> ResolvedCondition:
-    """Return the condition with legs of one kind in a fixed order: the cuts on pairs of a kind are the same."""
+def _in_order(condition: ResolvedCondition, scales: ScaleSet) -> ResolvedCondition:
+    """Return the condition with legs in a fixed order: those of one kind, and of a pair a sum before other objects.
+
+    So cuts on pairs of a kind are the same, and the objects beside a sum are compared side by side.
+    """
     legs = list(condition.legs)
     for kind in {leg.object for leg in legs}:
         places = [i for i, leg in enumerate(legs) if leg.object == kind]
         ordered = sorted((legs[i] for i in places), key=lambda leg: (leg.bx, leg.passes))
         for place, leg in zip(places, ordered, strict=True):
             legs[place] = leg
+    if len(condition.pairs) == 1 and condition.reference is None:
+        legs.sort(key=lambda leg: "eta" in scales.objects[leg.object].fields)
     return replace(condition, legs=tuple(legs))

@@ -10,6 +10,7 @@ import numpy as np
 
 from trigsim.base.errors import InputError
 from trigsim.menu import layout as at
+from trigsim.menu.bounds import hard_legs
 from trigsim.menu.charges import without_charges
 from trigsim.menu.conditions import ResolvedCondition
 from trigsim.menu.counts import Counts, counts, entails, loosest_first
@@ -51,9 +52,10 @@ def compile_menu(
             raise InputError(f"network '{name}' is not given; give the file with its numbers")
         used[name] = NetworkUse(menu.config.networks[name].inputs, networks[name])
     lanes = Lanes(menu.scales)
-    needs = {c: counts(c) for c in conditions if c.external is None}
+    hard = {c: hard_legs(c, menu.scales) for c in conditions}
+    needs = {c: _with_hard(counts(c), hard[c]) for c in conditions if c.external is None}
     masks = number_masks(lanes, (union for c, n in needs.items() for union in _unions(c, n)))
-    tables = _Tables(conditions, needs, masks, PairRows(lanes))
+    tables = _Tables(conditions, needs, hard, masks, PairRows(lanes))
     bits = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
     return CompiledMenu(
         names=tuple(programs),
@@ -98,6 +100,11 @@ def _freed(condition: ResolvedCondition) -> ResolvedCondition:
     return replace(condition, reference=None, overlaps=())
 
 
+def _with_hard(needed: Counts, hard: tuple[ResolvedLeg, ...]) -> Counts:
+    """Return the counts with an object that meets one of the hard legs, if there are any."""
+    return replace(needed, terms=(*needed.terms, (hard, 1))) if hard else needed
+
+
 def _unions(condition: ResolvedCondition, needed: Counts) -> list[tuple[ResolvedLeg, ...]]:
     """Return the masks that a condition needs: of its counts, and of the legs whose objects are looked at."""
     unions = [union for union, _ in needed.terms]
@@ -115,6 +122,7 @@ class _Tables:
         self,
         conditions: list[ResolvedCondition],
         counted: Mapping[ResolvedCondition, Counts],
+        hard: Mapping[ResolvedCondition, tuple[ResolvedLeg, ...]],
         masks: Masks,
         pairs: PairRows,
     ) -> None:
@@ -147,12 +155,13 @@ class _Tables:
                     own.append(self.values[_freed(condition)])
                 looked_at.append(condition)
             self.values[condition] = len(self.terms) + len(self.signals) + len(self.table)
-            self.table.append(self._row(condition, needed))
+            self.table.append(self._row(condition, needed, hard[condition]))
             self.needs.append(own)
         self.values[None] = len(self.terms) + len(self.signals) + len(self.table)
 
-    def _row(self, condition: ResolvedCondition, needed: Counts) -> list[int]:
+    def _row(self, condition: ResolvedCondition, needed: Counts, hard: tuple[ResolvedLeg, ...]) -> list[int]:
         row = [0] * at.CONDITION_COLUMNS
+        row[at.HARD] = self.shown[self.masks.rows[hard]] if hard else -1
         if needed.suffice:
             row[at.KIND] = at.COUNT
             return row

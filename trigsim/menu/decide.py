@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from trigsim.menu.networks import CrossingNetwork, gather
 from trigsim.objects.model import Collection, TriggerObjects
 
 Rows = Literal["independent", "consecutive", "cyclic"]
-#: Crossings that a thread decides at a time, at most: enough to hide Python, few enough to share the work evenly.
-CHUNK = 8 * BLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +113,13 @@ class CompiledMenu:
         out = np.empty((len(self.names), decided), dtype=np.bool_)
         externals = np.ascontiguousarray(objects.externals, dtype=np.uint64)
         work = _Work(self, externals, sources, rows, margin[0], out)
-        threads = max(threads, 1)
-        size = min(CHUNK, max(-(-decided // threads), 1))
-        left = deque(range(0, decided, size))
-        helpers = [_pool(threads - 1).submit(work.decide, left, size) for _ in range(min(threads, len(left)) - 1)]
-        work.decide(left, size)
+        blocks = max(-(-decided // BLOCK), 1)
+        threads = min(max(threads, 1), blocks)
+        # As many blocks for each thread, of whole bytes of bits.
+        blocks = -(-blocks // threads) * threads
+        size = -(-max(decided, 1) // (8 * blocks)) * 8
+        helpers = [_pool(threads - 1).submit(work.decide, size) for _ in range(threads - 1)]
+        work.decide(size)
         for helper in helpers:
             helper.result()
         return out.T
@@ -162,10 +161,13 @@ class _Work:
         self.menu, self.externals, self.sources = menu, externals.view(np.int64), sources
         self.rows, self.first, self.out = rows, first, out.view(np.uint8)
         self.slots = np.array([source.shape[1] for source in sources], dtype=np.int64)
-        self.addresses = np.array([source.ctypes.data for source in sources], dtype=np.int64)
+        # `ctypes.data` says the same, but takes longer than a block of crossings.
+        places = [source.__array_interface__["data"][0] for source in sources]
+        self.addresses = np.array(places, dtype=np.int64)
+        self.taken = np.zeros(1, dtype=np.int64)
 
-    def decide(self, left: deque[int], size: int) -> None:
-        """Decide the crossings of `out` in chunks from each of `left` on."""
+    def decide(self, size: int) -> None:
+        """Decide crossings of `out`, so many at a time, until none are left for this thread."""
         tables = self.menu.tables
         widest = max(self.slots, default=1)
         words = np.empty((len(tables.mask_lane), (BLOCK * int(widest) + 127) // 64), dtype=np.int64)
@@ -173,30 +175,25 @@ class _Work:
         n_conditions = len(tables.conditions) + 1
         n_values = len(tables.term_mask) + len(tables.signal_bit) + n_conditions + len(tables.operations)
         values = np.empty((n_values, BLOCK), dtype=np.uint8)
-        while True:
-            try:
-                start = left.popleft()
-            except IndexError:
-                return
-            bad = kernels.decide(
-                tables,
-                self.addresses,
-                self.slots,
-                self.externals,
-                self.first,
-                start,
-                min(start + size, self.out.shape[1]),
-                self.rows == "independent",
-                self.rows == "cyclic",
-                words.view(np.uint8),
-                words,
-                masks,
-                values,
-                values.view(np.int64),
-                self.out,
-            )
-            if bad >= 0:
-                raise self._off_scale(bad)
+        bad = kernels.decide(
+            tables,
+            self.addresses,
+            self.slots,
+            self.externals,
+            self.first,
+            self.taken,
+            size,
+            self.rows == "independent",
+            self.rows == "cyclic",
+            words.view(np.uint8),
+            words,
+            masks,
+            values,
+            values.view(np.int64),
+            self.out,
+        )
+        if bad >= 0:
+            raise self._off_scale(bad)
 
     def _off_scale(self, field: int) -> InputError:
         (kind, name), source = self.menu.fields[field], self.sources[field]

@@ -7,10 +7,12 @@ Crossings are walked side by side in blocks: each cut, count, condition and oper
 import numpy as np
 from numba import njit
 
+from trigsim.menu.bit_kernels import take
 from trigsim.menu.column_kernels import beyond, place
 from trigsim.menu.layout import (
     BLOCK,
     COUNT,
+    HARD,
     KIND,
     LEG0,
     MAX_LEGS,
@@ -107,8 +109,8 @@ def decide(
     slots,
     externals,
     before,
-    start,
-    stop,
+    taken,
+    size,
     independent,
     wrap,
     strings,
@@ -118,7 +120,9 @@ def decide(
     eights,
     out,
 ):
-    """Decide all algorithms of crossings start..stop - 1 into ``out[algorithm, crossing]``.
+    """Decide all algorithms of crossings into ``out[algorithm, crossing]``, together with other threads.
+
+    Each takes the next `size` crossings, at most a block, from ``taken[0]`` on, until none are left.
 
     Crossing i is row ``before + i`` of the columns at `addresses`, of `slots` int32 a row, and of `externals`.
     `words`, `masks` and `values` are room for a block; `strings` and `eights` are words and values in other words
@@ -144,8 +148,11 @@ def decide(
     unions = np.empty(1 << MAX_LEGS, dtype=np.int64)
     one = np.zeros(1, dtype=np.int64)
     values[n_values - 1] = 0
-    for first in range(start, stop, BLOCK):
-        n = min(BLOCK, stop - first)
+    while True:
+        first = take(taken.ctypes.data, size)
+        if first >= out.shape[1]:
+            return -1
+        n = min(size, out.shape[1] - first)
         row = before + first
         # Rows of the margins belong to the blocks beside them.
         bad = off_scale(
@@ -176,11 +183,12 @@ def decide(
             leg0, n_legs, removes = t.conditions[c, LEG0], t.conditions[c, N_LEGS], t.conditions[c, REFERENCE]
             for j in range(n_legs + removes):
                 views[j] = t.leg_view[leg0 + j]
+            hard = t.conditions[c, HARD]
             if kind == PAIR and removes == 0:
                 decide_pairs(
                     t.pairs[t.conditions[c, PAIR0]], t.tables, at, 0, 0, lane_slots[t.leg_lane[leg0]],
                     lane_slots[t.leg_lane[leg0 + 1]], views[0] == views[1], masks[t.legs[leg0]],
-                    masks[t.legs[leg0 + 1]], chosen, count, value,
+                    masks[t.legs[leg0 + 1]], masks[hard if hard >= 0 else t.legs[leg0]], chosen, count, value,
                 )  # fmt: skip
             else:
                 decide_objects(
@@ -191,4 +199,3 @@ def decide(
             operate(operation[OPERATOR], values[operation[ONE]], values[operation[OTHER]], n, values[n_values + k])
         for a in range(len(t.decided)):
             write(values[t.decided[a]], n, out[a], first)
-    return -1

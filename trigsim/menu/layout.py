@@ -21,11 +21,12 @@ MOST_NUMBERS = 1 << 16
 COUNT, COMB, PAIR, TRIPLE = range(4)
 
 # Columns of `conditions`.
-KIND, LEG0, N_LEGS, REFERENCE, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(7)
+# HARD is a shown mask of which one object at least must be, -1 if there is none.
+KIND, LEG0, N_LEGS, REFERENCE, PAIR0, OVERLAP0, HARD, CONDITION_COLUMNS = range(8)
 
-# Columns of `pairs`. Fields are lanes, -1 where not needed; T_ are offsets into `tables`. LEAST is the smallest
-# product of pt with which the lower limits on masses can be met; what is more than NEAR_ETA or NEAR_PHI bins apart,
-# unless that is -1, meets no cut.
+# Columns of `pairs`. Fields are lanes, -1 where not needed; T_ are offsets into `tables`. T_LEAST gives for each pt
+# of the first object the least number of the second's with which lower limits on masses can be met, -1 if any will
+# do; what is not ETA_LOW..ETA_HIGH or PHI_LOW..PHI_HIGH bins apart, unless the upper ends are -1, meets no cut.
 (
     CUTS,
     ETA1,
@@ -59,11 +60,13 @@ KIND, LEG0, N_LEGS, REFERENCE, PAIR0, OVERLAP0, CONDITION_COLUMNS = range(7)
     PT_UNIT,
     DR_UP,
     DR_DOWN,
-    LEAST,
-    NEAR_ETA,
-    NEAR_PHI,
+    T_LEAST,
+    ETA_LOW,
+    ETA_HIGH,
+    PHI_LOW,
+    PHI_HIGH,
     LIMITS,
-) = range(36)
+) = range(38)
 
 # Cuts on pairs: bit in CUTS; limits at LIMITS + 2 * number. Those of DETA and DPHI are in bins.
 DETA, DPHI, DR, MASS, MASS_UPT, MASS_T, MASS_OVER_DR, PAIR_PT = range(8)

@@ -154,8 +154,8 @@ def decide_objects(
                 one[0] = 0
                 decide_pairs(
                     t.pairs[p], t.tables, at, rows[0], rows[1], lane_slots[t.leg_lane[leg0]],
-                    lane_slots[t.leg_lane[leg0 + 1]], views[0] == views[1], kept_masks[0], kept_masks[1], one, 1,
-                    one,
+                    lane_slots[t.leg_lane[leg0 + 1]], views[0] == views[1], kept_masks[0], kept_masks[1],
+                    kept_masks[0], one, 1, one,
                 )  # fmt: skip
                 holds = one[0] != 0
             else:

@@ -4,7 +4,7 @@
 import numpy as np
 from numba import njit
 
-from trigsim.menu.bit_kernels import bit_number, eight_within, number_at
+from trigsim.menu.bit_kernels import bit_number, eight_apart, eight_within, number_at
 from trigsim.menu.layout import (
     CUTS,
     DETA,
@@ -18,14 +18,13 @@ from trigsim.menu.layout import (
     ETA2,
     ETA2_ADD,
     ETA2_MUL,
-    LEAST,
+    ETA_HIGH,
+    ETA_LOW,
     LIMITS,
     MASS,
     MASS_OVER_DR,
     MASS_T,
     MASS_UPT,
-    NEAR_ETA,
-    NEAR_PHI,
     PAIR_PT,
     PHI1,
     PHI1_ADD,
@@ -34,6 +33,8 @@ from trigsim.menu.layout import (
     PHI2_ADD,
     PHI2_MUL,
     PHI_BINS,
+    PHI_HIGH,
+    PHI_LOW,
     PT1,
     PT2,
     PT_UNIT,
@@ -42,6 +43,7 @@ from trigsim.menu.layout import (
     T_COSH,
     T_DETA2,
     T_DPHI2,
+    T_LEAST,
     T_PT1,
     T_PT2,
     T_SIN_PHI,
@@ -54,6 +56,8 @@ from trigsim.menu.layout import (
 
 #: So many slots are compared at once.
 EIGHT = 8
+#: No angle goes round so far, and no field has a larger number.
+NO_TURN, MOST = 1 << 30, np.int32((1 << 31) - 1)
 
 
 @njit(cache=True, nogil=True)
@@ -69,25 +73,31 @@ def short_way(phi1, phi2, bins):
     return bins - difference if 2 * difference >= bins else difference
 
 
-@njit(cache=True, nogil=True)
-def slots_within(address, row, slots, low, high):
-    """Which of at least eight slots have numbers in low..high; the first stands at number `row` of the address."""
-    found = 0
-    for s in range(0, slots - 8, 8):
-        found |= np.int64(eight_within(address, row + s, np.int32(low), np.int32(high))) << s
+@njit(cache=True, nogil=True, forceinline=True)
+def slots_at_least(address, row, slots, low):
+    """Which of at least eight slots have numbers of `low` or more; the first stands at number `row`."""
     # The last eight may have been looked at in part.
-    return found | np.int64(eight_within(address, row + slots - 8, np.int32(low), np.int32(high))) << (slots - 8)
+    found = np.int64(eight_within(address, row, low, MOST))
+    found |= np.int64(eight_within(address, row + slots - 8, low, MOST)) << (slots - 8)
+    for s in range(8, slots - 8, 8):
+        found |= np.int64(eight_within(address, row + s, low, MOST)) << s
+    return found
 
 
-@njit(cache=True, nogil=True)
-def slots_near(address, row, slots, multiply, add, value, most, turn):
-    """Slots whose ``multiply * number + add`` is at most `most` from `value`, or from `value` a turn away."""
-    found = 0
-    for turns in range(-1 if turn else 0, 2 if turn else 1):
-        low, high = value + turns * turn - most - add, value + turns * turn + most - add
-        if multiply != 1:
-            low, high = -((-low) // multiply), high // multiply
-        found |= slots_within(address, row, slots, low, high)
+@njit(cache=True, nogil=True, forceinline=True)
+def slots_apart(address, row, slots, multiply, add, turn, low, high):
+    """Which of at least eight slots have ``|multiply * number + add|``, the short way round, in low..high."""
+    multiply, add, turn, low, high = (
+        np.int32(multiply),
+        np.int32(add),
+        np.int32(turn),
+        np.int32(low),
+        np.int32(high),
+    )
+    found = np.int64(eight_apart(address, row, multiply, add, turn, low, high))
+    found |= np.int64(eight_apart(address, row + slots - 8, multiply, add, turn, low, high)) << (slots - 8)
+    for s in range(8, slots - 8, 8):
+        found |= np.int64(eight_apart(address, row + s, multiply, add, turn, low, high)) << s
     return found
 
 
@@ -135,11 +145,14 @@ def rare_cuts_pass(pair, tables, at, j1, j2, deta, dphi, product):
 
 
 @njit(cache=True, nogil=True)
-def decide_pairs(pair, tables, at, from1, from2, slots1, slots2, same, mask1, mask2, chosen, count, passing):
+def decide_pairs(
+    pair, tables, at, from1, from2, slots1, slots2, same, mask1, mask2, hard, chosen, count, passing
+):  # fmt: skip
     """Set `passing` for those of the chosen crossings where two different objects meet the legs and all cuts.
 
-    `mask1` and `mask2` are the masks of the legs, `same` says that they are of the same objects; the objects of
-    crossing i start at number ``from1 + i * slots1`` of their lanes.
+    `mask1` and `mask2` are the masks of the legs, `same` says that they are of the same objects, of which then one
+    at least must be in the mask `hard`; the objects of crossing i start at number ``from1 + i * slots1`` of their
+    lanes.
     """
     cuts = pair[CUTS]
     has_eta, has_phi, has_pt = pair[ETA1] >= 0, pair[PHI1] >= 0, pair[PT1] >= 0
@@ -151,8 +164,11 @@ def decide_pairs(pair, tables, at, from1, from2, slots1, slots2, same, mask1, ma
     pt1_at, pt2_at = (at[pair[PT1]], at[pair[PT2]]) if has_pt else (0, 0)
     eta1_mul, eta1_add, eta2_mul, eta2_add = pair[ETA1_MUL], pair[ETA1_ADD], pair[ETA2_MUL], pair[ETA2_ADD]
     phi1_mul, phi1_add, phi2_mul, phi2_add = pair[PHI1_MUL], pair[PHI1_ADD], pair[PHI2_MUL], pair[PHI2_ADD]
-    bins, unit, least = pair[PHI_BINS], pair[UNIT], pair[LEAST]
-    near_eta, near_phi = (pair[NEAR_ETA], pair[NEAR_PHI]) if slots2 >= EIGHT else (-1, -1)
+    bins, unit = pair[PHI_BINS], pair[UNIT]
+    wide = slots2 >= EIGHT
+    by_pt, t_least = wide and pair[T_LEAST] >= 0, pair[T_LEAST]
+    by_eta, eta_low, eta_high = wide and pair[ETA_HIGH] >= 0, pair[ETA_LOW], pair[ETA_HIGH]
+    by_phi, phi_low, phi_high = wide and pair[PHI_HIGH] >= 0, pair[PHI_LOW], pair[PHI_HIGH]
     t_deta2, t_dphi2, t_cosh, t_cos = pair[T_DETA2], pair[T_DPHI2], pair[T_COSH], pair[T_COS]
     t_pt1, t_pt2 = pair[T_PT1], pair[T_PT2]
     deta_low, deta_high = pair[LIMITS + 2 * DETA], pair[LIMITS + 2 * DETA + 1]
@@ -164,45 +180,42 @@ def decide_pairs(pair, tables, at, from1, from2, slots1, slots2, same, mask1, ma
         i = chosen[k]
         row1, row2 = from1 + i * slots1, from2 + i * slots2
         rest1, all2 = np.int64(mask1[i]), np.int64(mask2[i])
-        # Every cut is symmetric: with equal legs each pair is looked at once.
+        # Every cut is symmetric: with equal legs each pair is looked at once, from its hard object.
         symmetric = same and rest1 == all2
-        hardest = 0
-        if least > 0:
-            rest2 = all2
-            while rest2:
-                hardest = max(hardest, tables[t_pt2 + number_at(pt2_at, row2 + bit_number(rest2))])
-                rest2 &= rest2 - 1
+        if symmetric:
+            rest1 &= np.int64(hard[i])
         found = False
         eta1, phi1, pt1 = 0, 0, 0
         while rest1 and not found:
             low1 = rest1 & -rest1
             rest1 ^= low1
-            rest2 = rest1 if symmetric else all2
+            rest2 = all2
             if same:
                 rest2 &= ~low1
-            if rest2 == 0:
-                continue
+            if symmetric:
+                all2 = rest2
             j1 = row1 + bit_number(low1)
             if has_pt:
-                pt1 = tables[t_pt1 + number_at(pt1_at, j1)]
-                if pt1 * hardest < least:
-                    continue
+                number = number_at(pt1_at, j1)
+                pt1 = tables[t_pt1 + number]
+                if by_pt:
+                    rest2 &= slots_at_least(pt2_at, row2, slots2, np.int32(tables[t_least + number]))
             if has_eta:
                 eta1 = number_at(eta1_at, j1) * eta1_mul + eta1_add
-                if near_eta >= 0:
-                    rest2 &= slots_near(eta2_at, row2, slots2, eta2_mul, eta2_add, eta1, near_eta, 0)
+                if by_eta:
+                    rest2 &= slots_apart(
+                        eta2_at, row2, slots2, eta2_mul, eta2_add - eta1, NO_TURN, eta_low, eta_high
+                    )  # fmt: skip
             if has_phi:
                 phi1 = number_at(phi1_at, j1) * phi1_mul + phi1_add
-                if near_phi >= 0 and rest2 != 0:
-                    rest2 &= slots_near(phi2_at, row2, slots2, phi2_mul, phi2_add, phi1, near_phi, bins)
+                if by_phi:
+                    rest2 &= slots_apart(phi2_at, row2, slots2, phi2_mul, phi2_add - phi1, bins, phi_low, phi_high)
             while rest2:
                 j2 = row2 + bit_number(rest2)
                 rest2 &= rest2 - 1
                 deta, dphi, product = 0, 0, 0
                 if has_pt:
                     product = pt1 * tables[t_pt2 + number_at(pt2_at, j2)]
-                    if product < least:
-                        continue
                 if has_eta:
                     deta = abs(eta1 - (number_at(eta2_at, j2) * eta2_mul + eta2_add))
                     if cut_deta and not (deta_low <= deta <= deta_high):
@@ -236,13 +249,15 @@ def beside(pair, tables, at, row1, slots1, mask, j2):
     eta2 = number_at(at[pair[ETA2]], j2) * pair[ETA2_MUL] + pair[ETA2_ADD] if has_eta else 0
     phi2 = number_at(at[pair[PHI2]], j2) * pair[PHI2_MUL] + pair[PHI2_ADD] if has_phi else 0
     kept, rest = mask, mask
-    if pair[NEAR_ETA] >= 0 and slots1 >= EIGHT:
-        rest &= slots_near(
-            at[pair[ETA1]], row1, slots1, pair[ETA1_MUL], pair[ETA1_ADD], eta2, pair[NEAR_ETA], 0
+    if pair[ETA_HIGH] >= 0 and slots1 >= EIGHT:
+        rest &= slots_apart(
+            at[pair[ETA1]], row1, slots1, pair[ETA1_MUL], pair[ETA1_ADD] - eta2, NO_TURN, pair[ETA_LOW],
+            pair[ETA_HIGH],
         )  # fmt: skip
-    if pair[NEAR_PHI] >= 0 and slots1 >= EIGHT and rest != 0:
-        rest &= slots_near(
-            at[pair[PHI1]], row1, slots1, pair[PHI1_MUL], pair[PHI1_ADD], phi2, pair[NEAR_PHI], pair[PHI_BINS]
+    if pair[PHI_HIGH] >= 0 and slots1 >= EIGHT:
+        rest &= slots_apart(
+            at[pair[PHI1]], row1, slots1, pair[PHI1_MUL], pair[PHI1_ADD] - phi2, pair[PHI_BINS], pair[PHI_LOW],
+            pair[PHI_HIGH],
         )  # fmt: skip
     while rest:
         j1 = row1 + bit_number(rest)

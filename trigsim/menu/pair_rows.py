@@ -10,6 +10,7 @@ import numpy as np
 
 from trigsim.base.errors import InputError
 from trigsim.menu import layout as at
+from trigsim.menu.bounds import delta_bins, last_bin, least_product
 from trigsim.menu.conditions import FIELDS_OF, HUGE, Limits, PairCuts
 from trigsim.menu.legs import ResolvedLeg
 from trigsim.menu.luts import (
@@ -24,6 +25,8 @@ from trigsim.menu.luts import (
 from trigsim.menu.masks import Lanes
 
 Pair = tuple[ResolvedLeg, ResolvedLeg]
+#: Differences that vectors compare are below it.
+_MOST_BINS = 1 << 28
 
 
 @dataclass(slots=True)
@@ -66,8 +69,8 @@ class PairRows:
             delta = delta_table(step, size, decimals.delta)
             row[at.T_DETA2] = self._table(("delta2", step, size, decimals.delta), lambda: delta**2)
             if "deta" in limits:
-                limits["deta"] = _bins(delta, limits["deta"])
-            row[at.NEAR_ETA] = _nearest(delta, limits, "deta", size - 1, together)
+                limits["deta"] = delta_bins(delta, limits["deta"])
+            row[at.ETA_LOW : at.ETA_HIGH + 1] = _bins_apart(delta, limits, "deta", size - 1, together)
             if largest != [0, 0]:
                 key = (step, size, decimals.math)
                 row[at.T_COSH] = self._table(("cosh", *key), lambda: cosh_table(*key))
@@ -79,15 +82,16 @@ class PairRows:
             delta = delta_table(step, size, decimals.delta)
             row[at.T_DPHI2] = self._table(("delta2", step, size, decimals.delta), lambda: delta**2)
             if "dphi" in limits:
-                limits["dphi"] = _bins(delta, limits["dphi"])
-            row[at.NEAR_PHI] = _nearest(delta, limits, "dphi", size // 2, together)
+                limits["dphi"] = delta_bins(delta, limits["dphi"])
+            row[at.PHI_LOW : at.PHI_HIGH + 1] = _bins_apart(delta, limits, "dphi", size // 2, together)
             turn, own = (step, size, decimals.math), (step, size, decimals.pair_pt_math)
             row[at.T_COS] = self._table(("cos", *turn), lambda: cos_table(*turn))
             row[at.T_COS_PHI] = self._table(("cos", *own), lambda: cos_table(*own))
             row[at.T_SIN_PHI] = self._table(("sin", *own), lambda: sin_table(*own))
             row[at.PT_UNIT] = 10**decimals.pair_pt_math
             dphi2 = int(delta[-1]) ** 2
-        row[at.LEAST] = self._least(row, limits)
+        if "pt" in needed:
+            self._least(row, limits)
         if "pair_pt" in limits:
             biggest = max(biggest, 4 * 10 ** (2 * decimals.pair_pt_math))
         if 3 * largest[0] * largest[1] * (biggest + 10**decimals.math) >= HUGE:
@@ -105,16 +109,16 @@ class PairRows:
             row[place], row[place + 1] = low, high
         self.rows.append(row)
 
-    def _least(self, row: list[int], limits: dict[str, Limits]) -> int:
-        """Return the smallest product of both pt with which a pair can meet the lower limits on its masses."""
-        least = 0
-        if "mass" in limits:
-            cosh = self.parts[row[at.T_COSH]]
-            widest = min(limits["deta"][1], len(cosh) - 1) if "deta" in limits else len(cosh) - 1
-            least = -(-limits["mass"][0] // (int(cosh[: max(widest, 0) + 1].max()) + row[at.UNIT]))
-        if "mass_t" in limits:
-            least = max(least, -(-limits["mass_t"][0] // (2 * row[at.UNIT])))
-        return max(least, 0)
+    def _least(self, row: list[int], limits: dict[str, Limits]) -> None:
+        """Fill in the table of the least pt of the second object, where limits on masses ask for one."""
+        cosh = self.parts[row[at.T_COSH]] if row[at.T_COSH] >= 0 else None
+        least = least_product(limits, cosh, row[at.UNIT])
+        if least > 0:
+            one, other = (self.parts[row[column]] for column in (at.T_PT1, at.T_PT2))
+            key = ("least", row[at.T_PT1], row[at.T_PT2], least)
+            row[at.T_LEAST] = self._table(
+                key, lambda: np.searchsorted(other, -(-least // np.maximum(one, 1))).astype(np.int64)
+            )
 
     def _table(self, key: tuple[object, ...], make: Callable[[], Table]) -> int:
         if key not in self.offsets:
@@ -148,22 +152,12 @@ class PairRows:
         return unit.step, unit.size
 
 
-def _bins(delta: Table, limits: Limits) -> Limits:
-    """Return limits on the place in a rising table instead of on what stands there."""
-    low, high = limits
-    return int(np.searchsorted(delta, low, side="left")), _last(delta, high)
-
-
-def _nearest(delta: Table, limits: dict[str, Limits], quantity: str, most: int, together: bool) -> int:
-    """Return the most bins that two objects which meet the cuts may be apart; -1 where any of `most` will do."""
-    ends = [limits[quantity][1]] if quantity in limits else []
+def _bins_apart(delta: Table, limits: dict[str, Limits], quantity: str, most: int, together: bool) -> Limits:
+    """Return how many bins apart two objects that meet the cuts are; (0, -1) where any of 0..most will do."""
+    low, high = limits.get(quantity, (0, most))
     if "dr" in limits:
-        ends.append(_last(delta**2, limits["dr"][1]))
+        high = min(high, last_bin(delta**2, limits["dr"][1]))
     # Of alternatives each may be met alone.
-    bounded = bool(ends) if together else set(limits) == {"dr"}
-    return min(ends) if bounded and min(ends) < most else -1
-
-
-def _last(rising: Table, high: int) -> int:
-    """Return the last place whose number is at most `high`."""
-    return int(np.searchsorted(rising, high, side="right")) - 1
+    if (not together and len(limits) > 1) or len(delta) > _MOST_BINS or (low <= 0 and high >= most):
+        return 0, -1
+    return (max(low, 0), high) if low <= high else (_MOST_BINS, _MOST_BINS)
