@@ -137,6 +137,27 @@ def test_neighbours_across_the_turn_are_near():
     check(crossings, near, "independent")
 
 
+def test_the_harder_object_of_a_mass_is_bounded_exactly():
+    """Masses just above and below what pt, angles and a cut on delta eta allow, with equal legs and others."""
+    rng = np.random.default_rng(3)
+    low, high = {"object": "JET", "pt_gev": 5}, {"object": "JET", "pt_gev": 20}
+    written = [
+        {"objects": legs, "mass_gev": [least, 1000], **cut}
+        for legs in ([low, low], [low, high])
+        for least, cut in ((20, {}), (45, {"deta": [0, 1.5]}), (45, {"deta": [0, 0.05]}), (46, {"deta": [0, 0]}))
+    ]
+    written += [{"objects": [low, low], "mass_t_gev": [least, 1000]} for least in (45, 46)]
+    crossings = []
+    for _ in range(60):
+        row = {kind: [{"pt": 0, "eta": 0, "phi": 0} for _ in range(slots)] for kind, slots in WIDE.items()}
+        row |= {kind: [{"pt": 0, "eta": 0, "phi": 0}] for kind in ("ETM", "HTT")}
+        for slot in range(3):
+            pt, eta, phi = rng.integers(42, 49), rng.integers(-1, 2), rng.choice([0, 0, 71, 72])
+            row["JET"][slot] = {"pt": int(pt), "eta": int(eta), "phi": int(phi)}
+        crossings.append(row)
+    check(crossings, written, "independent")
+
+
 def test_threads_and_blocks_do_not_matter():
     rng = np.random.default_rng(1)
     n = 3000
