@@ -24,7 +24,7 @@ from trigsim.numeric.random import stream_rng
 #: Constants drawn for each comparison.
 DRAWN = 6
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 18, 20, 24, 28, 32, 36, 40, 44, 48, 52, 56, 60, 64)
-FACTORS = (6, 9, 12, 14, 16, 18, 21, 24, 27, 32, 40, 48)
+FACTORS = (6, 9, 12, 14, 16, 18, 21, 22, 23, 24, 25, 26, 27, 28, 32, 36, 40, 48)
 ANY = (1, 2, 4, 8, 12, 16, 28, 36, 48, 66, 96, 144, 220, 512, 1728)
 
 Module = tuple[str, tuple[int, ...], str, float]

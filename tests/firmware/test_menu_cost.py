@@ -1,15 +1,16 @@
 """What a menu's algorithms take: operators counted by hand, sharing, and the measured file."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 from math import comb
 
+import numpy as np
 import pytest
 
 from trigsim.base.config import load
 from trigsim.base.errors import InputError
-from trigsim.firmware.menu_cost import DEFAULT_OPERATORS, SIZES, TABLES, Operators, menu_cost, operators
+from trigsim.firmware.menu_cost import DEFAULT_OPERATORS, SIZES, TABLES, Operators, chained, menu_cost, operators
 from trigsim.firmware.menu_design import design
-from trigsim.firmware.menu_operators import OperatorCounter, Use
+from trigsim.firmware.menu_operators import OperatorCounter, Use, _significant
 from trigsim.firmware.parts import PARTS
 from trigsim.menu.files import read_menu
 
@@ -51,11 +52,23 @@ def uses(made, name):
 def test_one_leg_by_hand(made):
     n = SLOTS["EG"]
     found = sorted(uses(made, "one").values(), key=str)
-    # pT from below, |eta| from both sides, both of them, and any object.
-    assert found == sorted(
-        [Use("compare", (9,), n), Use("compare", (8,), 2 * n), Use("any", (1,), n), Use("different", (1, n), 1)],
-        key=str,
-    )
+    # pT >= 60 looks at 7 of 9 bits, eta >= -48 and eta < 48 at 4 of 8; and any object.
+    assert found == sorted([Use("logic", (7 + 4 + 4,), n), Use("logic", (n,), 1)], key=str)
+
+
+def test_a_comparison_looks_at_no_bit_below_the_lowest_one_of_its_constant():
+    for bits, constant in product((4, 7), range(-8, 8)):
+        numbers = np.arange(-(1 << bits - 1), 1 << bits - 1)
+        ignored = bits - _significant(constant, bits)
+        # As many low bits may be cleared without changing any answer, and no more.
+        same = [np.array_equal(numbers >= constant, numbers >> low << low >= constant) for low in range(bits)]
+        assert max(low for low in range(bits) if same[low]) == ignored
+
+
+def test_chained_tables():
+    # A look-up table of six inputs, then five more for each.
+    assert [chained(inputs) for inputs in (0, 1, 6, 11)] == [0, 0, 1, 2]
+    assert unit().cost(Use("logic", (11,), 3)) == (6, 0)
 
 
 def test_a_mass_by_hand(made):
@@ -65,7 +78,8 @@ def test_a_mass_by_hand(made):
     # Of each pair: pT times pT, times (cosh - cos), and two limits.
     assert count["multiply"] == 2 * pairs
     assert count["distance"] == count["turn"] == pairs
-    assert count["compare"] == n + 2 * pairs
+    assert count["compare"] == 2 * pairs
+    assert sum(use.count for use in found if use.operator == "logic") == n
     cosh, cos = (next(use for use in found if use.operator == name) for name in ("cosh", "cos"))
     # Steps of 0.010875 to 2 * 2.45 and 576 of a turn, four decimals: 21 and 15 bits (docs/menu-firmware.md).
     assert (cosh.sizes, cosh.count) == ((9,), 21 * pairs)

@@ -21,7 +21,7 @@ DEFAULT_OPERATORS = shipped("firmware") / "menu_operators.yaml"
 #: Operator → its number of sizes; LUT and DSP follow them in a row.
 SIZES = {"compare": 1, "add": 1, "distance": 1, "turn": 1, "multiply": 2, "any": 1, "different": 2}
 TABLES = ("delta", "cos", "sin", "cosh", "pt")
-#: Inputs of a look-up table, by which the algorithms' and, or, not are counted.
+#: Inputs of a look-up table, by which comparisons with constants and the algorithms' and, or, not are counted.
 LUT_INPUTS = 6
 
 
@@ -47,6 +47,8 @@ class Operators(Config):
         InputError
             If none is.
         """
+        if use.operator == "logic":
+            return chained(use.sizes[0]) * use.count, 0.0
         n = len(use.sizes)
         asked = sorted(use.sizes) if use.operator == "multiply" else use.sizes
         rows = [r for r in self.operators[use.operator] if all(a <= s for a, s in zip(asked, r[:n], strict=True))]
@@ -99,6 +101,11 @@ class MenuCost:
         }
 
 
+def chained(inputs: int) -> float:
+    """Return the look-up tables of a chain over so many inputs: each takes the one before it and five more."""
+    return max(0, inputs - 1) / (LUT_INPUTS - 1)
+
+
 @lru_cache(maxsize=4)
 def operators(file: Path = DEFAULT_OPERATORS) -> Operators:
     """Return the measured operators of a file."""
@@ -123,7 +130,7 @@ def menu_cost(made: MenuDesign, measured: Operators | None = None) -> MenuCost:
         except InputError as failure:
             unknown[name] = failure.problem
             continue
-        logic = max(0, len(program) - 1) / (LUT_INPUTS - 1)
+        logic = chained(len(program))
         expressions += logic
         found[name] = Cost(round(lut + logic, 1), dsp)
         every = dict(_largest([*every.items(), *uses.items()]))

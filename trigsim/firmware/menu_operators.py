@@ -24,7 +24,11 @@ View = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An operator of `configs/firmware/menu_operators.yaml`, its sizes, and how many of it (values, of a table)."""
+    """An operator of `configs/firmware/menu_operators.yaml`, its sizes, and how many of it (values, of a table).
+
+    "logic" is any function of so many bits that look-up tables compute in a chain: comparisons with constants, and
+    what combines them. It is not measured.
+    """
 
     operator: str
     sizes: tuple[int, ...]
@@ -58,15 +62,16 @@ class OperatorCounter:
             yield from self._choice(condition)
 
     def _leg(self, leg: ResolvedLeg) -> Iterator[Part]:
+        inputs = 0
         for field, intervals in leg.passes:
             scale = None if is_network(leg.object) else field_scale(self.scales.objects[leg.object], field)
             low, high = numbers_of(scale) if scale else (-(1 << 31), (1 << 31) - 1)
-            sides = sum(1 if a == b else (a > low) + (b < high) for a, b in intervals)
-            if sides:
-                bits = scale.bits if scale else 32
-                yield ("leg", leg, field), Use("compare", (bits,), sides * self.slots[leg.object])
-        if len(leg.passes) > 1:
-            yield ("leg", leg), Use("any", (1,), self.slots[leg.object])
+            bits = scale.bits if scale else 32
+            for first, last in intervals:
+                ends = (v for v, cuts in ((first, first > low), (last + 1, last < high)) if cuts)
+                inputs += bits if first == last else sum(_significant(v, bits) for v in ends)
+        if inputs:
+            yield ("leg", leg), Use("logic", (inputs,), self.slots[leg.object])
 
     def _pairs(self, one: ResolvedLeg, other: ResolvedLeg) -> int:
         n, m = self.slots[one.object], self.slots[other.object]
@@ -195,11 +200,18 @@ class OperatorCounter:
         else:
             charged = [leg for leg in legs if self._charged(leg)] if condition.charges else []
             ways = 1 if not charged else 2 if condition.charges == "same" else len(charged) * (len(charged) - 1)
-            views: dict[View, int] = {}
+            views: dict[View, list[ResolvedLeg]] = {}
             for leg in legs:
-                views[leg.object, leg.bx] = views.get((leg.object, leg.bx), 0) + 1
+                views.setdefault((leg.object, leg.bx), []).append(leg)
             for view, members in views.items():
-                yield (condition, "different", view), Use("different", (members, self.slots[view[0]]), ways * times)
+                slots = self.slots[view[0]]
+                # Of equal legs one count is compared, not one for each choice of them.
+                unlike = max(len(set(members)), min(len(members), 2))
+                chosen = Use("different", (unlike, slots), ways * times)
+                yield (
+                    (condition, "different", view),
+                    Use("logic", (slots,), ways * times) if unlike == 1 else chosen,
+                )
             if charged:
                 slots = sum(self.slots[leg.object] for leg in charged)
                 yield (condition, "charges"), Use("any", (1,), 2 * slots)
@@ -226,6 +238,11 @@ class OperatorCounter:
 
     def _charged(self, leg: ResolvedLeg) -> bool:
         return not is_network(leg.object) and "charge" in self.scales.objects[leg.object].fields
+
+
+def _significant(constant: int, bits: int) -> int:
+    """Return how many bits of a number a comparison with a constant looks at: not those below its lowest one."""
+    return bits - min((constant & -constant).bit_length() - 1, bits - 1) if constant else 1
 
 
 def _bits(table: Table) -> int:

@@ -49,7 +49,7 @@ def synthesise(rtl: Rtl, config: FirmwareConfig | None = None) -> Resources:
 
 
 def mapped(
-    folder: Path, read: str, top: str, config: FirmwareConfig, *, flat: bool = True
+    folder: Path, read: str, top: str, config: FirmwareConfig, *, flat: bool = True, bram: bool = True
 ) -> tuple[dict[str, dict[str, float]], str]:
     """Return what `count` says of modules after mapping, and the source of these figures.
 
@@ -65,10 +65,14 @@ def mapped(
         Chooses the family.
     flat : bool
         Whether to map all as one module, the top; else each by itself.
+    bram : bool
+        Whether tables may become block RAM; else all are look-up tables.
     """
     command, name = _yosys()
     family = _family(config)
-    options = f"-family {family} {'-flatten ' if flat else ''}-noiopad -noclkbuf -top {top}"
+    options = (
+        f"-family {family} {'-flatten ' if flat else ''}{'' if bram else '-nobram '}-noiopad -noclkbuf -top {top}"
+    )
     script = f"{read}\nsynth_xilinx {options}\ntee -q -o synth.json stat -json\n"
     write_text(folder / "synth.ys", script)
     run([*command, "-q", "synth.ys"], folder)
