@@ -166,6 +166,13 @@ UNSUPPORTED = {
     "network": ("AXO[AXO-MODEL_v9,AXO-SCORE_1]", required("AXO", "AXO", 0) + cut("AXO-MODEL_v9", "MODEL", data="v9")
                 + cut("AXO-SCORE_1", "SCORE", 7), "inputs of network 'AXO_v9' are not known"),
     "expression": ("MU3 AND", MU3, "ends too early"),
+    "comparison": ("MU7", required("MU7", "MU", 7, compare=".le."), "should be 'ge' or 'eq'"),
+    "crossing": ("MU7", required("MU7", "MU", 7, bx=3), "less than or equal to 2"),
+    "cut beyond the schema": ("MU3[X]", MU3 + cut("X", "QLTY", data="-5"), "greater than or equal to"),
+    "two ranges": ("comb_orm{MU3,JET30}[A,B]", MU3 + JET30 + cut("A", "ORMDR", 0, 0.2) + cut("B", "ORMDR", 1, 2),
+                   "two cuts of type 'ORMDR'"),
+    "two correlations": ("comb{MU3,MU0}[A,B]", MU3 + MU0 + cut("A", "CHGCOR", data="os")
+                         + cut("B", "CHGCOR", data="ls"), "two charge correlations"),
 }  # fmt: skip
 
 
@@ -190,6 +197,7 @@ def test_what_cannot_be_said_is_named_and_the_rest_goes_on(tmp_path, case):
         ("<menu>" + algorithm("MU3", MU3) + "</menu>", "."),
         (menu(algorithm("MU3", MU3.replace("<threshold>3", "<threshold>x"))), "give a number"),
         (menu(algorithm("MU3", MU3, index="1.5")), "whole number"),
+        (menu(algorithm("MU7", required("MU7", "MU", "inf"))), "'threshold' of 'object_requirement' is 'inf'"),
         (menu(algorithm("MU3", MU3), scales=SCALES.replace("<n_bits>9", "<n_bits>q")), "a scale is not readable"),
         ('<!DOCTYPE m [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><menu>&b;</menu>', "document types and entities"),
         ('<!DOCTYPE m SYSTEM "file:///etc/passwd"><menu/>', "document types and entities"),

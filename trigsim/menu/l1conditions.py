@@ -7,7 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from trigsim.base.errors import InputError
+from trigsim.base.manifest import first_fault
 from trigsim.menu.conditions import Lowering
 from trigsim.menu.grammar import MenuFile
 from trigsim.menu.l1entries import Cut, Entries, Requirement
@@ -94,11 +97,19 @@ class Conditions:
         if text in self.reasons:
             raise Unsupported(self.reasons[text])
         if text not in self.names:
+            shared = dict(self.cuts), dict(self.networks)
             try:
                 made = self._make(text, entries)
                 self._check(made)
-            except (Unsupported, InputError) as reason:
-                self.reasons[text] = f"{text}: {getattr(reason, 'problem', reason)}"
+            except (Unsupported, InputError, ValidationError) as reason:
+                # Cuts that cannot be said must not stay for others.
+                self.cuts, self.networks = shared
+                said = (
+                    first_fault(reason)
+                    if isinstance(reason, ValidationError)
+                    else getattr(reason, "problem", reason)
+                )
+                self.reasons[text] = f"{text}: {said}"
                 raise Unsupported(self.reasons[text]) from None
             name = _condition_name(text)
             while name in self.conditions:
@@ -230,12 +241,15 @@ class Conditions:
                 charges = {"ls": "same", "os": "opposite"}.get(cut.data.lower())
                 if charges is None:
                     raise Unsupported(f"charge correlation '{cut.data[:40]}' is not known")
-                made["charges"] = charges
+                if made.setdefault("charges", charges) != charges:
+                    raise Unsupported("two charge correlations")
             elif key is not None:
                 if key in made:
                     raise Unsupported(f"two cuts of type '{cut.kind}'")
                 made[key] = window
             elif cut.kind in _OVERLAPS:
+                if _OVERLAPS[cut.kind] in overlap:
+                    raise Unsupported(f"two cuts of type '{cut.kind}'")
                 overlap[_OVERLAPS[cut.kind]] = window
             else:
                 raise Unsupported(f"cut '{cut_name}' of type '{cut.kind}' is not known")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -73,9 +74,12 @@ def number_of(element: Element, tag: str, path: Path) -> float:
     """Return the number in an element's child."""
     text = text_of(element, tag, path)
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise InputError(f"'{tag}' of '{element.tag[-40:]}' is '{text[:40]}'; give a number", path) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"'{tag}' of '{element.tag[-40:]}' is '{text[:40]}'; give a number", path)
+    return number
 
 
 def whole_of(element: Element, tag: str, path: Path) -> int:
