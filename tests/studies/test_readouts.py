@@ -18,6 +18,7 @@ from trigsim.stream.source import Source, by_collision
 from trigsim.stream.strata import Strata
 from trigsim.studies.rates import library_error, rates, variance, weights
 
+pytestmark = pytest.mark.jit
 #: Soft and hard collisions in a crossing, and in a library; the detector's resolution; crossings of each stratum.
 MEANS, SIZES, RESOLUTION, N = np.array([20.0, 0.6]), (300, 80), 0.05, 1200
 ROWS = ("sum", "any")
@@ -162,7 +163,7 @@ def test_intervals_of_four_readouts_cover_the_truth(four, truth):
 
 @pytest.mark.parametrize("in_parts", [False, True])
 def test_were_readouts_counted_as_collisions_they_would_not(truth, in_parts):
-    assert (covered(toys(4, in_parts=in_parts, times=100, miscounted=True), truth) < 0.56).all()
+    assert (covered(toys(4, in_parts=in_parts, times=60, miscounted=True), truth) < 0.56).all()
 
 
 def test_they_are_those_of_as_many_collisions_read_out_once(four, one):
