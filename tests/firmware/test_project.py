@@ -82,7 +82,7 @@ def test_narrow_accumulators_are_told(small):
 
 
 def test_illegal_reuse_factor_names_the_legal(small):
-    with pytest.raises(InputError, match="6 to 8 layer; legal are 1, 2, 3, 6, 12, 24, 48"):
+    with pytest.raises(InputError, match=r"6 to 8 layer; legal are 1, 2, 3, 6, 12, 24, 48; for all layers 1, 2$"):
         graph(small, FirmwareConfig(strategy="Resource", reuse_factor=5))
 
 

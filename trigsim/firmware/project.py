@@ -142,13 +142,14 @@ def legal_reuse_factors(n_in: int, n_out: int) -> list[int]:
 def _check_reuse(model: Model, config: FirmwareConfig) -> None:
     if config.strategy != "Resource":
         return
-    for layer in model.layers:
-        n_out, n_in = layer.weight.shape
-        legal = legal_reuse_factors(n_in, n_out)
-        if config.reuse_factor not in legal:
+    shapes = [layer.weight.shape for layer in model.layers]
+    legal = [legal_reuse_factors(n_in, n_out) for n_out, n_in in shapes]
+    for (n_out, n_in), some in zip(shapes, legal, strict=True):
+        if config.reuse_factor not in some:
+            every = sorted(set(some).intersection(*legal))
             raise InputError(
                 f"reuse_factor {config.reuse_factor} does not fit a {n_in} to {n_out} layer; "
-                f"legal are {', '.join(map(str, legal))}"
+                f"legal are {', '.join(map(str, some))}; for all layers {', '.join(map(str, every))}"
             )
 
 
