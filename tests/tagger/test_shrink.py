@@ -70,6 +70,19 @@ def test_weights_are_on_grids(cancer, monkeypatch):
     assert auc(output(found, x)[:, 0], y) > 0.96
 
 
+@pytest.mark.parametrize("front", [nn.Identity(), nn.Dropout(0.1)])
+def test_what_stands_before_the_first_layer_may_be_nothing(cancer, monkeypatch, front):
+    monkeypatch.setattr(shrinking, "STEPS", 50)
+    found = shrink(nn.Sequential(front, *classifier(30)), *cancer, inputs=3)
+    assert len(found.features) == 3
+    assert output(found, cancer[0]).shape == (len(cancer[1]), 1)
+
+
+def test_an_activation_before_the_first_layer_is_refused(cancer):
+    with pytest.raises(InputError, match="Tanh stands before"):
+        shrink(nn.Sequential(nn.Tanh(), *classifier(30)), *cancer)
+
+
 def test_trained_model_is_the_start(cancer):
     x, y = cancer
     first = shrink(classifier(30), x, y)

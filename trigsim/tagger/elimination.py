@@ -52,7 +52,7 @@ def eliminate(
     Parameters
     ----------
     module : torch.nn.Sequential
-        Starts with a dense layer; left as it is.
+        Left as it is.
     splits : sequence of (Sample, Sample)
         Rows to train on, and those whose loss rises with the importance. With several, a network is trained on each
         and the rises are added: where rows are few, one split's luck is not what decides.
@@ -80,9 +80,10 @@ def eliminate(
         stay = np.sort(np.argsort(-rises)[:left])
         columns = columns[stay]
         for small, (train, valid) in zip(networks, splits, strict=True):
-            first = small[0]
+            at = next(i for i, layer in enumerate(small) if isinstance(layer, nn.Linear))
+            first = small[at]
             assert isinstance(first, nn.Linear)
-            small[0] = reading(first, stay)
+            small[at] = reading(first, stay)
             some, few = train.columns(columns), valid.columns(columns)
             fit(small, some, few, pace, epochs=_refit(epochs), phase="eliminate")
     return columns, networks[0]

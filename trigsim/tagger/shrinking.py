@@ -88,6 +88,7 @@ def shrink(
         Before training: shapes, NaN, constant columns, impossible budgets, other layers.
     """
     layers = dense_layers(model)
+    _check_front(model)
     table, classes, names = _checked(x, y, layers)
     kept_nodes = _nodes(nodes, layers)
     _check_budgets(inputs, bits, table.shape[1])
@@ -183,6 +184,13 @@ def _checked(
     if np.bincount(classes).min() < 5:
         raise InputError(f"class {names[np.bincount(classes).argmin()]} has fewer than 5 rows; give more")
     return table, classes.astype(np.int64), names
+
+
+def _check_front(model: nn.Sequential) -> None:
+    """Standardising goes into the first dense layer, so nothing that bends may stand before it."""
+    front = next(layer for layer in model if not isinstance(layer, (nn.Identity, nn.Dropout)))
+    if not isinstance(front, nn.Linear):
+        raise InputError(f"{type(front).__name__} stands before the first dense layer; apply it to x instead")
 
 
 def _nodes(nodes: int | Sequence[int] | None, layers: Sequence[nn.Linear]) -> list[int] | None:
