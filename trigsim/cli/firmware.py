@@ -166,10 +166,13 @@ def _show(resources: Resources) -> None:
     """Print the figures of one source."""
     sources: dict[str, list[str]] = {}
     for name, figure in resources.figures.items():
-        share = resources.shares.get(name)
-        of = "" if share is None else f"  {100 * share:.2f}% of {resources.part}"
+        share = resources.shares.get("latency" if name == "ns" else name)
+        whole = "the latency budget" if name == "ns" else resources.part
+        of = "" if share is None else f"  {100 * share:.2f}% of {whole}"
         value = "unknown" if figure.value is None else f"{figure.value:g}"
-        typer.echo(f"  {name:<9}{value:>10} {figure.unit}{of}")
+        unit = "" if figure.unit in (name, name.upper()) else f" {figure.unit}"
+        label = figure.unit if figure.unit == name.upper() else name
+        typer.echo(f"  {label:<9}{value:>10}{unit}{of}")
         sources.setdefault(figure.source, []).append(name)
     for source, names in sources.items():
         of = "" if len(sources) == 1 else f"{', '.join(names)}: "
