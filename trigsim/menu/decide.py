@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from trigsim.base.errors import InputError
 from trigsim.base.html import html_table
 from trigsim.menu import kernels
+from trigsim.menu.column_kernels import address_of
 from trigsim.menu.grammar import InputGroup
 from trigsim.menu.layout import BLOCK, MAX_SLOTS, NARROW_SLOTS, Tables
 from trigsim.menu.networks import CrossingNetwork, gather
@@ -161,9 +162,7 @@ class _Work:
         self.menu, self.externals, self.sources = menu, externals.view(np.int64), sources
         self.rows, self.first, self.out = rows, first, out.view(np.uint8)
         self.slots = np.array([source.shape[1] for source in sources], dtype=np.int64)
-        # `ctypes.data` says the same, but takes longer than a block of crossings.
-        places = [source.__array_interface__["data"][0] for source in sources]
-        self.addresses = np.array(places, dtype=np.int64)
+        self.addresses = np.array([address_of(source) for source in sources], dtype=np.int64)
         self.taken = np.zeros(1, dtype=np.int64)
 
     def decide(self, size: int) -> None:
