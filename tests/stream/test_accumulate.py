@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trigsim.stream import company_counts
 from trigsim.stream.accumulate import CLUSTERS, EfficiencyCounts, RateCounts
+from trigsim.stream.company_counts import CompanyCounts
 from trigsim.stream.word_counts import WordCounts
 from trigsim.studies.rates import efficiencies, live_time_s, rates, unseen, weights
 
@@ -149,6 +151,28 @@ def test_words_are_counted_the_same_in_any_parts_and_order(seed, algorithms, oft
     rows = zip(found.stratum.tolist(), found.event.tolist(), map(tuple, bits), strict=True)
     assert dict(zip(rows, found.times.tolist(), strict=True)) == plain
     assert [bytes(key) for key in found.key] == sorted(set(map(bytes, found.key)))
+
+
+@pytest.mark.parametrize("most", [4, 30, 10_000])
+def test_company_is_the_same_in_any_parts_and_order_and_bounded(most, monkeypatch):
+    monkeypatch.setattr(company_counts, "MOST", most)
+    rng = np.random.default_rng(most)
+    bits, beside = rng.random((400, 9)) < 0.3, rng.integers(0, 5, (400, 3)).astype(np.int32)
+    whole = CompanyCounts.empty(9, 3)
+    whole.fill(2, np.arange(400), bits, beside)
+    parts = CompanyCounts.empty(9, 3)
+    for some in rng.permutation(np.array_split(np.arange(400), 16), axis=0):
+        one = CompanyCounts.empty(9, 3)
+        one.fill(2, some, bits[some], beside[some])
+        parts.add(one.piece())
+        parts.together()
+    ours, theirs = parts.together(), whole.together()
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(ours.times) <= most
+    kept = np.arange(400) % 2**ours.level == 0
+    assert ours.times.sum() == kept.sum()
+    np.testing.assert_array_equal(ours.companions.sum(axis=0), beside[kept].sum(axis=0))
 
 
 def test_words_of_other_algorithms_are_refused():

@@ -259,5 +259,5 @@ def test_what_is_in_a_checkpoint_is_named(small, tmp_path):
     stopped(small, tmp_path)
     with np.load(tmp_path / "checkpoint.npz", allow_pickle=False) as archive:
         header = json.loads(archive["header"].tobytes())
-    assert header["format"] == "trigsim-checkpoint 3"
+    assert header["format"] == "trigsim-checkpoint 4"
     assert header["identity"] == small.recipe.identity()

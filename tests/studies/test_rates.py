@@ -164,8 +164,15 @@ def test_stored_crossings_have_the_intervals_of_the_run(seed, parts):
     for row, rate in zip(table.rows[-2:], rates_of(every, drawn, weight, 1.0, classes), strict=True):
         close(row.before.rate, rate)
         assert row.after.rate == row.before.rate
+    # Pure and shared rates have the same formula, and so know the companions and the shares of parts.
+    many = bits.sum(axis=1)
+    values = np.concatenate([bits.T & (many == 1), bits.T / np.maximum(many, 1)]).astype(float)
+    expected_rows = rates_of(of_values(sample, sample.company, values), drawn, weight, 1.0, classes)
+    for i, row in enumerate(ROWS):
+        close(table[row].before.pure, expected_rows[i])
+        close(table[row].before.proportional, expected_rows[4 + i])
     left = rate_table(sample, prescaling((2.0, 4.0, 2.0, 1.0)), 1.0)
-    assert left["sum"].after.rate.high == pytest.approx(expected["sum"].high / 2)
+    assert left["sum"].after.rate.high == pytest.approx(expected["sum"].high / 2, rel=1e-3)
     group = left["g"]
     assert group.after.rate.value < group.before.rate.value
     assert group.after.rate.low < group.after.rate.value < group.after.rate.high

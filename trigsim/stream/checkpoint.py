@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path
 
-FORMAT = "trigsim-checkpoint 3"
+FORMAT = "trigsim-checkpoint 4"
 FILE = "checkpoint.npz"
 #: What reading a damaged file may raise.
 _DAMAGED = (

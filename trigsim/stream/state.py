@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.stream.accumulate import EfficiencyCounts, RateCounts
+from trigsim.stream.company_counts import CompanyCounts, Together
 from trigsim.stream.task import PILOT, RATE, SIGNAL, Answer, Worker
 from trigsim.stream.word_counts import WordCounts, Words
 
@@ -52,6 +53,8 @@ class VariantResult:
         Decision words of the beam's crossings; nothing where they are not wanted.
     signal_words : WordCounts
         The same of all signals' crossings: "stratum" is the number of the signal, "event" that of the crossing.
+    company : CompanyCounts
+        What came with the decision words of the beam's crossings.
     """
 
     rates: RateCounts
@@ -60,6 +63,7 @@ class VariantResult:
     signal_scores: dict[str, Scores]
     words: WordCounts
     signal_words: WordCounts
+    company: CompanyCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,7 @@ class State:
                 {s: Scores() for s in worker.signals},
                 WordCounts.empty(len(v.menu.names)),
                 WordCounts.empty(len(v.menu.names)),
+                CompanyCounts.empty(len(v.menu.names), len(worker.classes)),
             )
             for v in worker.variants
         )
@@ -113,6 +118,7 @@ class State:
                 result.beam_scores.score.append(answer.score[v])
                 if answer.words:
                     result.words.add(answer.words[v])
+                    result.company.add(answer.company[v])
             elif phase == SIGNAL:
                 piece, efficiency = answer.pieces[v], result.efficiencies[signals[part]]
                 efficiency.passed[piece.cell] += piece.passed
@@ -133,6 +139,11 @@ class State:
             found[name] = np.concatenate([np.zeros(0, kind), *parts])
         for name, words in self._words().items():
             found[f"{name}/key"], found[f"{name}/times"] = words.words()
+        for v, result in enumerate(self.results):
+            of = f"{v}/company"
+            found |= {
+                f"{of}/{name}": np.asarray(part) for name, part in result.company.together()._asdict().items()
+            }
         return found
 
     def restore(self, found: Mapping[str, NDArray[Any]]) -> None:
@@ -145,6 +156,9 @@ class State:
             parts[:] = [found[name]]
         for name, words in self._words().items():
             words.add(Words(found[f"{name}/key"], found[f"{name}/times"]))
+        for v, result in enumerate(self.results):
+            key, times, companions, level = (found[f"{v}/company/{name}"] for name in Together._fields)
+            result.company.add(Together(key, times, companions, int(level)))
 
     def _counts(self) -> dict[str, NDArray[np.int64]]:
         named = {}

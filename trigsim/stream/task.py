@@ -12,6 +12,7 @@ from trigsim.objects.model import TriggerObjects
 from trigsim.stream.accumulate import Piece, RateCounts
 from trigsim.stream.block import Builder
 from trigsim.stream.companions import Classes
+from trigsim.stream.company_counts import CompanyCounts, Together
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
 from trigsim.stream.variant import NO_SCORE, Variant
@@ -57,6 +58,8 @@ class Answer(NamedTuple):
     words : list of Words
         For each variant the decision words of the crossings that count, of a signal's by their place among all of
         it; empty where they are not wanted.
+    company : list of Together
+        For each variant what came with its decision words, of the beam's crossings only; empty where words are.
     """
 
     task: Task
@@ -64,6 +67,7 @@ class Answer(NamedTuple):
     event: list[NDArray[np.int64]]
     score: list[NDArray[np.int32]]
     words: list[Words]
+    company: list[Together]
 
 
 class Observer(Protocol):
@@ -114,7 +118,9 @@ class Worker:
         beam = task.phase != SIGNAL
         clusters, classes = (self.clusters, len(self.classes)) if beam else (1, 0)
         counts = [RateCounts.empty(v.rows, 1, clusters, classes) for v in self.variants]
-        words = [WordCounts.empty(len(v.menu.names)) for v in self.variants if self.words and task.phase != PILOT]
+        algorithms = [len(v.menu.names) for v in self.variants if self.words and task.phase != PILOT]
+        words = [WordCounts.empty(n) for n in algorithms]
+        company = [CompanyCounts.empty(n, classes) for n in algorithms if beam]
         events: list[list[NDArray[np.int64]]] = [[] for _ in self.variants]
         scores: list[list[NDArray[np.int32]]] = [[] for _ in self.variants]
         for done in range(0, task.crossings, CHUNK):
@@ -138,12 +144,17 @@ class Worker:
                 scores[v].append(decision.best_score[scored])
             for counted, decision in zip(words, decisions, strict=False):
                 counted.fill(task.part, local, decision.bits[:, : counted.algorithms])
+            for beside, decision in zip(company, decisions, strict=False):
+                assert kinds is not None  # of the beam's crossings
+                number = chunk * CHUNK + np.arange(n)
+                beside.fill(task.part, number, decision.bits[:, : beside.algorithms], kinds[:, 1])
         return Answer(
             task,
             [c.piece() for c in counts],
             [np.concatenate(e) for e in events] if beam else [],
             [np.concatenate(s) for s in scores],
             [w.piece() for w in words],
+            [c.piece() for c in company],
         )
 
     @property

@@ -119,9 +119,14 @@ def _merged(parts: Sequence[Words]) -> Words:
     key, times = np.concatenate([p.key for p in parts]), np.concatenate([p.times for p in parts])
     if not len(key):
         return Words(key, times)
-    # As text of one length, bytes are compared at once; the sorted runs are merged by a stable sort.
-    text = key.view(f"S{key.shape[1]}")[:, 0]
+    order, first = alike(key)
+    return Words(key[order[first]], np.add.reduceat(times[order], first, dtype=np.int64))
+
+
+def alike(key: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the order that sorts keys, uint8 of shape (n, bytes), and where in it each different key begins."""
+    # As text of one length, bytes are compared at once; sorted runs are merged by a stable sort.
+    text = np.ascontiguousarray(key).view(f"S{key.shape[1]}")[:, 0]
     order = np.argsort(text, kind="stable")
     text = text[order]
-    first = np.flatnonzero(np.append(True, text[1:] != text[:-1]))
-    return Words(key[order[first]], np.add.reduceat(times[order], first, dtype=np.int64))
+    return order, np.flatnonzero(np.append(True, text[1:] != text[:-1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,15 +14,11 @@ from numpy.typing import NDArray
 from trigsim.menu.menu import Menu
 from trigsim.menu.prescale import factor
 from trigsim.numeric.intervals import Estimate
-from trigsim.studies import bits_kernels as kernels
 from trigsim.studies.decided import Decided
 from trigsim.studies.decided_sums import row_rates
 from trigsim.studies.histograms import at_points, labelled
-from trigsim.studies.rates import estimates
 from trigsim.studies.tabular import Cells, Tabular
-
-#: Points of the integral of shared rates: exact up to twice as many algorithms in one crossing.
-NODES = 32
+from trigsim.studies.word_sums import QUANTITIES, Rows, Told, table_rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,71 +246,42 @@ def rate_table(
     times : int64, shape (n,), optional
         How many equal crossings each of the sample stands for; by default one.
     """
+    told, known = Told.of(sample, times), None
+    if told.beside is not None and sample.company is not None:
+        # Of plain rates all crossings tell the companions.
+        groups = tuple(after.groups.values())
+        known = row_rates(sample, sample.company, crossing_rate_khz, after.veto, groups)
+    return told_table(told, after, crossing_rate_khz, known)
+
+
+def told_table(
+    told: Told, after: Prescaling, crossing_rate_khz: float, known: Sequence[Estimate] | None = None
+) -> RateTable:
+    """Return the same of crossings whose company may be told apart; `known` are rates before prescale, if any."""
+    sample = told.entries.sample
     if sample.names != after.names:
         raise ValueError("decisions and prescales are of different algorithms")
-    times = np.ones(len(sample), np.int64) if times is None else times
-    if times.shape != (len(sample),) or times.dtype != np.int64:
-        raise ValueError(f"{len(sample)} crossings need as many int64 times; got {times.dtype} {times.shape}")
-    with ThreadPoolExecutor(3) as pool:
-        known = pool.submit(_known, sample, after, crossing_rate_khz)
-        raw, left = pool.map(
-            lambda keep: _tally(sample, after, keep, times), (np.ones(len(after.keep)), after.keep)
-        )
-    before_rows, after_rows = (_quantities(t, sample.stratum_weight, crossing_rate_khz) for t in (raw, left))
-    passes = np.concatenate(raw[6:])
+    rows_of = [Rows(keep, after.veto, after.groups) for keep in (np.ones(len(after.keep)), after.keep)]
+    with ThreadPoolExecutor(2) as pool:
+        (before, passes), (left, _) = pool.map(lambda some: table_rates(told, some, crossing_rate_khz), rows_of)
+    before["rate"] = before["rate"] if known is None else list(known)
     kinds: list[tuple[str, Literal["algorithm", "group", "total"], float | None]] = [
         *((name, "algorithm", p) for name, p in zip(after.names, after.prescale, strict=True)),
         *((name, "group", None) for name in after.groups),
         ("total", "total", None),
     ]
     rows = tuple(
-        RateRow(name, kind, int(n), prescale, one, two)
-        for (name, kind, prescale), n, one, two in zip(kinds, passes, before_rows, after_rows, strict=True)
+        RateRow(name, kind, int(passes[i]), prescale, _quantities(before, i, kind), _quantities(left, i, kind))
+        for i, (name, kind, prescale) in enumerate(kinds)
     )
-    table = RateTable(rows, int(times.sum()), crossing_rate_khz)
-    rates = known.result()
-    return table if rates is None else with_rates(table, rates)
+    return RateTable(rows, int(told.entries.times.sum()), crossing_rate_khz)
 
 
-def with_rates(table: RateTable, rates: Sequence[Estimate]) -> RateTable:
-    """Put rates before prescale in place of a table's, row by row: their intervals know the companions' re-use.
-
-    The rate of an algorithm after its prescale is as much smaller. What the companions add to the error of a group
-    or of the total is taken to be as large after prescale as before, relative to the rate.
-    """
-    return replace(table, rows=tuple(map(_with_rate, table.rows, rates)))
-
-
-def _with_rate(row: RateRow, rate: Estimate) -> RateRow:
-    before, after = row.before, row.after
-    if row.prescale is not None:
-        part = 1 / row.prescale if row.prescale else 0.0
-        left = Estimate(rate.value * part, rate.low * part, rate.high * part, rate.unit)
-    elif after.rate == before.rate:
-        left = rate
-    else:
-        left = _widened(after.rate, before.rate, rate)
-    if row.kind == "total":
-        return replace(row, before=Quantities(rate, rate, rate, None), after=Quantities(left, left, left, None))
-    return replace(row, before=replace(before, rate=rate), after=replace(after, rate=left))
-
-
-def _widened(after: Estimate, before: Estimate, known: Estimate) -> Estimate:
-    """Return `after` with what `known` has beyond `before`, relative to the rate."""
-    part = after.value / before.value if before.value else 0.0
-
-    def side(mine: float, narrow: float, wide: float) -> float:
-        return float(np.sqrt(mine**2 + part**2 * max(wide**2 - narrow**2, 0.0)))
-
-    below = side(after.value - after.low, before.value - before.low, known.value - known.low)
-    above = side(after.high - after.value, before.high - before.value, known.high - known.value)
-    return Estimate(after.value, max(after.value - below, 0.0), after.value + above, after.unit)
-
-
-def _known(sample: Decided, after: Prescaling, crossing_rate_khz: float) -> list[Estimate] | None:
-    if sample.company is None:
-        return None
-    return row_rates(sample, sample.company, crossing_rate_khz, after.veto, tuple(after.groups.values()))
+def _quantities(found: Mapping[str, Sequence[Estimate]], row: int, kind: str) -> Quantities:
+    rate, pure, share, cumulative = (found[name][row] for name in QUANTITIES)
+    if kind == "total":
+        return Quantities(rate, rate, rate, None)
+    return Quantities(rate, pure, share, cumulative if kind == "algorithm" else None)
 
 
 def bit_rates(sample: Decided, crossing_rate_khz: float) -> list[Estimate]:
@@ -323,36 +290,4 @@ def bit_rates(sample: Decided, crossing_rate_khz: float) -> list[Estimate]:
     if sample.company is not None:
         return row_rates(sample, sample.company, crossing_rate_khz)[:n]
     plain = Prescaling(sample.names, np.ones(n), (1.0,) * n, np.zeros(n, np.bool_), {})
-    found = _tally(sample, plain, plain.keep, np.ones(len(sample), np.int64))
-    return [q.rate for q in _quantities(found, sample.stratum_weight, crossing_rate_khz)[:n]]
-
-
-def _tally(
-    sample: Decided, after: Prescaling, keep: NDArray[np.float64], times: NDArray[np.int64]
-) -> tuple[NDArray[Any], ...]:
-    members: list[list[int]] = [[] for _ in after.names]
-    for number, places in enumerate(after.groups.values()):
-        for place in places:
-            members[place].append(number)
-    offsets = np.cumsum([0, *map(len, members)])
-    ids = np.array([g for some in members for g in some], np.int64)
-    nodes, node_weights = np.polynomial.legendre.leggauss(NODES)
-    return tuple(
-        kernels.tally(
-            sample.packed, times, sample.order, sample.starts, sample.weight, keep, after.veto,
-            offsets, ids, len(after.groups), (nodes + 1) / 2, node_weights / 2,
-        )
-    )  # fmt: skip
-
-
-def _quantities(
-    found: tuple[NDArray[Any], ...], stratum_weight: NDArray[np.float64], crossing_rate_khz: float
-) -> list[Quantities]:
-    def of(sums: NDArray[np.float64], squares: NDArray[np.float64]) -> list[list[Estimate]]:
-        return [estimates(s, q, stratum_weight, crossing_rate_khz) for s, q in zip(sums, squares, strict=True)]
-
-    alg, alg2, grp, grp2, total, total2 = found[:6]
-    algorithms = [Quantities(*row) for row in zip(*of(alg, alg2), strict=True)]
-    groups = [Quantities(rate, pure, share, None) for rate, pure, share, _ in zip(*of(grp, grp2), strict=True)]
-    (everything,) = estimates(total, total2, stratum_weight, crossing_rate_khz)
-    return [*algorithms, *groups, Quantities(everything, everything, everything, None)]
+    return [row.before.rate for row in rate_table(sample, plain, crossing_rate_khz).rows[:n]]

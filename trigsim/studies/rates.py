@@ -123,24 +123,43 @@ def variance(
 
 
 def variance_of(
-    sums: Sums, drawn: Drawn, weight: NDArray[np.float64], classes: Classes | None = None
+    sums: Sums,
+    drawn: Drawn,
+    weight: NDArray[np.float64],
+    classes: Classes | None = None,
+    beside: tuple[Sums, Drawn, NDArray[np.float64]] | None = None,
 ) -> NDArray[np.float64]:
-    """Return the same from sums over crossings, of any value of each row; see `variance`."""
+    """Return the same from sums over crossings, of any value of each row; see `variance`.
+
+    `beside` is the like (sums, all crossings, weight) of the crossings that tell the companions, where it is not
+    all of them.
+    """
     fraction = sums.total / np.maximum(drawn.crossings, 1)
     # Sum over clusters e of (passes of e - fraction * crossings of e)^2. Where all passed, one might have failed.
     spread = sums.square - 2 * fraction * sums.shared + fraction**2 * drawn.square
     spread = np.where(sums.square > 0, np.maximum(spread, 1.0), 0.0)
     spread[:, -1] = 0.0
     hardest = np.asarray(spread @ weight**2, dtype=np.float64)
-    return hardest if classes is None else hardest + _companions(sums, drawn, weight, classes)
+    if classes is None:
+        return hardest
+    return hardest + _companions(sums, drawn, weight, classes, beside or (sums, drawn, weight))
 
 
-def _companions(sums: Sums, drawn: Drawn, weight: NDArray[np.float64], classes: Classes) -> NDArray[np.float64]:
+def _excess(sums: Sums, drawn: Drawn, weight: NDArray[np.float64], role: int) -> NDArray[np.float64]:
+    """Return the derivative by class, shape (rows, p), of the hardest (role 0) or of companions (1)."""
+    mean = weight / np.maximum(drawn.crossings, 1)
+    return np.asarray(sums.by_class[:, role] - (sums.total * mean) @ drawn.by_class[:, role], dtype=np.float64)
+
+
+def _companions(
+    sums: Sums,
+    drawn: Drawn,
+    weight: NDArray[np.float64],
+    classes: Classes,
+    beside: tuple[Sums, Drawn, NDArray[np.float64]],
+) -> NDArray[np.float64]:
     """Return what the companions' re-use adds to `variance_of`, not negative, shape (rows,)."""
-    fraction, second = (some / np.maximum(drawn.crossings, 1) for some in (sums.total, sums.second))
-    # Derivatives by class, of the hardest (0) and of companions (1), summed over the strata of crossings.
-    excess = sums.by_class - np.einsum("rk,k,kcj->rcj", fraction, weight, drawn.by_class)
-    hard, more = np.moveaxis(excess, 1, 0)
+    hard, more = _excess(sums, drawn, weight, 0), _excess(*beside, 1)
     of_shares = 0.0
     if classes.parts is not None:
         share = _shares(sums.total * weight, classes.parts)
@@ -151,8 +170,10 @@ def _companions(sums: Sums, drawn: Drawn, weight: NDArray[np.float64], classes: 
     # A companion more of one class is one less of the others of its stratum: its number is drawn before.
     more = more - more @ same * (classes.size / members)
     added = ((2 * hard + more) * more / classes.size).sum(axis=1)
-    chance = drawn.by_class[:, 1] @ (1 / classes.size - 1 / members)
-    expected = ((second - fraction**2) * weight**2) @ chance
+    some, tried, each = beside
+    fraction, second = (s / np.maximum(tried.crossings, 1) for s in (some.total, some.second))
+    chance = tried.by_class[:, 1] @ (1 / classes.size - 1 / members)
+    expected = ((second - fraction**2) * each**2) @ chance
     return np.asarray(np.maximum(added - expected, 0.0) + of_shares, dtype=np.float64)
 
 
