@@ -264,7 +264,8 @@ def told_table(
     rows_of = [Rows(keep, after.veto, after.groups) for keep in (np.ones(len(after.keep)), after.keep)]
     with ThreadPoolExecutor(2) as pool:
         (before, passes), (left, _) = pool.map(lambda some: table_rates(told, some, crossing_rate_khz), rows_of)
-    before["rate"] = before["rate"] if known is None else list(known)
+    if known is not None:
+        before["rate"], left["rate"] = list(known), _left(known, before["rate"], left["rate"], after)
     kinds: list[tuple[str, Literal["algorithm", "group", "total"], float | None]] = [
         *((name, "algorithm", p) for name, p in zip(after.names, after.prescale, strict=True)),
         *((name, "group", None) for name in after.groups),
@@ -275,6 +276,16 @@ def told_table(
         for i, (name, kind, prescale) in enumerate(kinds)
     )
     return RateTable(rows, int(told.entries.times.sum()), crossing_rate_khz)
+
+
+def _left(
+    known: Sequence[Estimate], before: Sequence[Estimate], left: Sequence[Estimate], after: Prescaling
+) -> list[Estimate]:
+    """Return rates after prescale: what is known of algorithms, and of rows that lose nothing, holds there too."""
+    scaled = [Estimate(e.value * q, e.low * q, e.high * q, e.unit) for e, q in zip(known, after.keep, strict=False)]
+    n = len(scaled)
+    rest = [e if b == one else one for e, b, one in zip(known[n:], before[n:], left[n:], strict=True)]
+    return [*scaled, *rest]
 
 
 def _quantities(found: Mapping[str, Sequence[Estimate]], row: int, kind: str) -> Quantities:
