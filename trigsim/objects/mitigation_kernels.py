@@ -97,25 +97,27 @@ def turned_column(q):
 @inner
 def around(grid, cell, wing):
     """Return the sum of the window of (2 wing + 1)^2 towers around a cell."""
-    side = 2 * wing + 1
+    side = np.uint64(2 * wing + 1)
     column, first = cell // WIDE - wing, cell % WIDE - wing
     total = 0
-    for q in range(column, column + side):
-        at = turned_column(q) * WIDE + first
-        for x in range(at, at + side):
-            total += grid[x]
+    for q in range(column, column + 2 * wing + 1):
+        # Unsigned, it cannot count from the end: without that care the window takes a third of the time.
+        at = np.uint64(turned_column(q) * WIDE + first)
+        for x in range(side):
+            total += grid[at + x]
     return total
 
 
 @inner
 def add_around(cell, value, near, wanted):
     """Add a value to the 7 x 7 towers around a cell and mark them as wanted."""
+    side = np.uint64(2 * REACH + 1)
     column, first = cell // WIDE - REACH, cell % WIDE - REACH
     for q in range(column, column + 2 * REACH + 1):
-        at = turned_column(q) * WIDE + first
-        for x in range(at, at + 2 * REACH + 1):
-            near[x] += value
-            wanted[x] = 1
+        at = np.uint64(turned_column(q) * WIDE + first)
+        for x in range(side):
+            near[at + x] += value
+            wanted[at + x] = 1
 
 
 @inner
@@ -125,8 +127,8 @@ def clear_around(cell, near, wanted, low, high):
     for q in range(column, column + 2 * REACH + 1):
         at = turned_column(q) * WIDE
         for x in range(first, first + 2 * REACH + 1):
-            near[at + x] = 0
-            wanted[at + x] = 0 if low <= x < high else 1
+            near[np.uint64(at + x)] = 0
+            wanted[np.uint64(at + x)] = 0 if low <= x < high else 1
 
 
 @inner

@@ -37,13 +37,14 @@ def turned_fine(phi, turn):
 @inner
 def lay_towers(first, last, entries, turn, flip, towers):
     """Add single towers."""
-    start = turn * WIDE
-    mirror = WIDE - 1 if flip else 0
+    # Unsigned throughout: a cell that could count from the end is looked at twice.
+    start, end = np.uint64(turn * WIDE), np.uint64(CELLS)
+    mirror = np.uint64(WIDE - 1 if flip else 0)
     for t in range(first, last):
-        entry = np.int64(entries[t])
-        cell = ((entry & 0xFFFF) ^ mirror) + start
-        cell = cell - CELLS if cell >= CELLS else cell
-        towers[cell] = min(np.int64(towers[cell]) + (entry >> 16), TOWER_MAX)
+        entry = np.uint64(entries[t])
+        cell = ((entry & np.uint64(0xFFFF)) ^ mirror) + start
+        cell = cell - end if cell >= end else cell
+        towers[cell] = min(np.uint64(towers[cell]) + (entry >> np.uint64(16)), np.uint64(TOWER_MAX))
 
 
 @inner
