@@ -28,6 +28,7 @@ class PackedBlocks(NamedTuple):
     """`Blocks`, towers summed and the rest turned into place."""
 
     et: NDArray[np.uint8]  # (blocks, N_PHI, WIDE): towers, as far as they fit
+    flat: NDArray[np.uint8]  # the same memory, end to end
     hadronic: NDArray[np.uint8]  # their hadronic part
     starts: NDArray[np.int64]  # (blocks + 1, 4): first spilt tower, track, muon and spilt hadronic tower
     spill: NDArray[np.uint32]  # as towers above: by how much some are above 255
@@ -80,7 +81,7 @@ def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Para
     muons = _columns(
         pool.muon_pt[m], sign * pool.muon_eta[m], (pool.muon_phi[m] + turn) % (N_PHI * FINE), pool.muon_charge[m]
     )
-    return PackedBlocks(et, hadronic, starts, spill, hadronic_spill, tracks, muons)
+    return PackedBlocks(et, et.reshape(-1), hadronic, starts, spill, hadronic_spill, tracks, muons)
 
 
 def _towers(cell: NDArray[Any], et: NDArray[np.uint16]) -> NDArray[np.uint32]:
