@@ -21,7 +21,8 @@ def source(seed, blocks=None):
     members = (np.arange(900), np.arange(900, 1020, 2))
     strata = Strata(("a", "b"), np.array([[20.0, 1.5]]), np.ones(1))
     return SimpleNamespace(
-        pool=pool(parts), members=members, strata=strata, parent=np.arange(2), blocks=blocks, collision=np.arange(1025)
+        pool=pool(parts), members=members, strata=strata, parent=np.arange(2), blocks=blocks,
+        collision=np.arange(1025),
     )  # fmt: skip
 
 

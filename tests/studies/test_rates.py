@@ -196,9 +196,8 @@ def test_some_of_many_crossings_tell_the_companions(monkeypatch):
             found.append([[e.value, e.high - e.low] for q in rows for e in (q.rate, q.pure, q.proportional)])
     wide, told = np.array(wide), np.array(told)
     np.testing.assert_allclose(told[..., 0], wide[..., 0], rtol=1e-9, atol=1e-12)
-    # Of many crossings the hardest collisions tell the sum of squares, without what any would have given: more.
     ours, all_of_them = told[..., 1].mean(axis=0), wide[..., 1].mean(axis=0)
-    assert (ours > 0.9 * all_of_them).all()
+    np.testing.assert_allclose(ours, all_of_them, rtol=0.1)
     plain = np.arange(len(ours)) % 3 == 0
     np.testing.assert_allclose(ours[plain][:8], all_of_them[plain][:8], rtol=0.02)
 

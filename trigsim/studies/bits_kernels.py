@@ -62,7 +62,7 @@ def tally(
     """
     n_alg, n_rows, n_classes = len(keep), by_class.shape[1], companions.shape[1]
     n_groups, last_row = n_rows - n_alg - 1, n_rows - 1
-    acc, acc2 = np.zeros((4, n_rows)), np.zeros((4, n_rows))
+    acc = np.zeros((4, n_rows, 3))
     fired, share, term = np.zeros(n_alg, np.int64), np.zeros(n_alg), np.zeros(len(nodes))
     zeros, product, shared = np.zeros(n_groups, np.int64), np.ones(n_groups), np.zeros(n_groups)
     touched = np.zeros(n_groups, np.int64)
@@ -70,7 +70,7 @@ def tally(
     factor, inverse, power = _tables(keep, nodes)
     for e in range(first, last):
         w = weight[stratum[e]]
-        some = False
+        some, last_kind = False, -1
         for c in order[starts[e] : starts[e + 1]]:
             k = 0
             for b in range(packed.shape[1]):
@@ -87,7 +87,9 @@ def tally(
             m = times[c]
             for j in range(n_classes):
                 beside[j] = w * companions[c, j]
-            wm, of = w * m, kind[c]
+            if kind[c] != last_kind:
+                _flush_kind(acc, w, last_kind, by_hardest)
+                last_kind = kind[c]
             # Vetoes block the final OR; they have no share in it.
             n_sure, passed, open_ = 0, 1.0, 1.0
             for j in range(k):
@@ -104,14 +106,12 @@ def tally(
             for j in range(k):
                 i = fired[j]
                 q = keep[i]
-                _add(RATE, i, q, q * q, m, wm, of, beside, acc, acc2, by_hardest, by_class)
+                _add(RATE, i, q, q * q, m, beside, acc, by_class)
                 passes[i] += m
                 if veto[i]:
                     continue
-                _add_some(
-                    PURE, i, open_ * _alone(q, n_sure, passed), m, wm, of, beside, acc, acc2, by_hardest, by_class
-                )
-                _add_some(SHARE, i, open_ * share[j], m, wm, of, beside, acc, acc2, by_hardest, by_class)
+                _add_some(PURE, i, open_ * _alone(q, n_sure, passed), m, beside, acc, by_class)
+                _add_some(SHARE, i, open_ * share[j], m, beside, acc, by_class)
                 if before > 0:
                     # Of the square, too, what it adds to the one before.
                     one, two = open_ * (1 - before), open_ * (1 - before * (1 - q))
@@ -121,12 +121,8 @@ def tally(
                         two - one,
                         two * two - one * one,
                         m,
-                        wm,
-                        of,
                         beside,
                         acc,
-                        acc2,
-                        by_hardest,
                         by_class,
                     )
                 before *= 1 - q
@@ -140,7 +136,7 @@ def tally(
                         product[g] *= 1 - q
                     shared[g] += open_ * share[j]
             none = passed if n_sure == 0 else 0.0
-            _add_some(RATE, last_row, open_ * (1 - none), m, wm, of, beside, acc, acc2, by_hardest, by_class)
+            _add_some(RATE, last_row, open_ * (1 - none), m, beside, acc, by_class)
             passes[last_row] += m * (open_ * (1 - none) > 0)
             for t in range(n_touched):
                 g = touched[t]
@@ -150,51 +146,43 @@ def tally(
                     n_alg + g,
                     1 - (product[g] if zeros[g] == 0 else 0.0),
                     m,
-                    wm,
-                    of,
                     beside,
                     acc,
-                    acc2,
-                    by_hardest,
                     by_class,
                 )
-                _add_some(SHARE, n_alg + g, shared[g], m, wm, of, beside, acc, acc2, by_hardest, by_class)
+                _add_some(SHARE, n_alg + g, shared[g], m, beside, acc, by_class)
                 if n_sure == zeros[g]:
                     _add_some(
                         PURE,
                         n_alg + g,
                         open_ * (passed / product[g] - none),
                         m,
-                        wm,
-                        of,
                         beside,
                         acc,
-                        acc2,
-                        by_hardest,
                         by_class,
                     )
                 zeros[g], product[g], shared[g] = 0, 1.0, 0.0
         if some:
-            _flush(acc, acc2, n_alg, tried[e], by_stratum[stratum[e]])
+            _flush_kind(acc, w, last_kind, by_hardest)
+            _flush(acc, n_alg, tried[e], by_stratum[stratum[e]])
     for i in range(1, n_alg):
         by_class[CUMULATIVE, i] += by_class[CUMULATIVE, i - 1]
         by_hardest[:, CUMULATIVE, i] += by_hardest[:, CUMULATIVE, i - 1]
 
 
 @njit(nogil=True, inline="always")
-def _add(quantity, row, v, square, m, wm, of, beside, acc, acc2, by_hardest, by_class):
-    acc[quantity, row] += m * v
-    acc2[quantity, row] += m * square
-    if of >= 0:
-        by_hardest[of, quantity, row] += v * wm
+def _add(quantity, row, v, square, m, beside, acc, by_class):
+    acc[quantity, row, 0] += m * v
+    acc[quantity, row, 1] += m * square
+    acc[quantity, row, 2] += m * v
     for j in range(len(beside)):
         by_class[quantity, row, j] += v * beside[j]
 
 
 @njit(nogil=True, inline="always")
-def _add_some(quantity, row, v, m, wm, of, beside, acc, acc2, by_hardest, by_class):
+def _add_some(quantity, row, v, m, beside, acc, by_class):
     if v > 0:
-        _add(quantity, row, v, v * v, m, wm, of, beside, acc, acc2, by_hardest, by_class)
+        _add(quantity, row, v, v * v, m, beside, acc, by_class)
 
 
 @njit(cache=True, nogil=True)
@@ -263,129 +251,30 @@ def _shares(fired, k, keep, veto, factor, inverse, power, node_weights, term, sh
 
 
 @njit(cache=True, nogil=True)
-def _flush(acc, acc2, n_alg, tried, out):
+def _flush(acc, n_alg, tried, out):
     """Add what was summed of one hardest collision, and set it back."""
     for i in range(1, n_alg):
-        acc[CUMULATIVE, i] += acc[CUMULATIVE, i - 1]
-        acc2[CUMULATIVE, i] += acc2[CUMULATIVE, i - 1]
+        acc[CUMULATIVE, i, 0] += acc[CUMULATIVE, i - 1, 0]
+        acc[CUMULATIVE, i, 1] += acc[CUMULATIVE, i - 1, 1]
     for a in range(acc.shape[0]):
         for i in range(acc.shape[1]):
-            v = acc[a, i]
+            v = acc[a, i, 0]
             if v != 0:
                 out[0, a, i] += v
-                out[1, a, i] += acc2[a, i]
+                out[1, a, i] += acc[a, i, 1]
                 out[2, a, i] += v * v
                 out[3, a, i] += v * tried
-                acc[a, i], acc2[a, i] = 0.0, 0.0
+                acc[a, i, 0], acc[a, i, 1] = 0.0, 0.0
 
 
 @njit(cache=True, nogil=True)
-def quick_tally(
-    packed, times, order, starts, weight, keep, veto, group_offsets, group_ids, n_groups, nodes, node_weights
-):
-    """Tally the hardest collisions alone, in a third of the time of `tally`.
-
-    Algorithms are kept with probability `keep` each where their bit is set.
-
-    Row c of `packed` stands for ``times[c]`` equal crossings.
-
-    Returns sums and sums of squares: (4, algorithms), (4, groups), and (1,) of the total, then crossings that pass
-    where nothing is prescaled away: (algorithms,), (groups,), (1,). `group_ids` of algorithm i
-    are in ``group_offsets[i]:group_offsets[i + 1]``. Shares are integrated at `nodes`; see `_shares`.
-    """
-    n_alg = len(keep)
-    alg, alg2 = np.zeros((4, n_alg)), np.zeros((4, n_alg))
-    grp, grp2 = np.zeros((4, n_groups)), np.zeros((4, n_groups))
-    total, total2 = np.zeros(1), np.zeros(1)
-    alg_n, grp_n, total_n = np.zeros(n_alg, np.int64), np.zeros(n_groups, np.int64), np.zeros(1, np.int64)
-    acc, gacc = np.zeros((4, n_alg)), np.zeros((4, n_groups))
-    fired, share, term = np.zeros(n_alg, np.int64), np.zeros(n_alg), np.zeros(len(nodes))
-    zeros, product = np.zeros(n_groups, np.int64), np.ones(n_groups)
-    touched = np.zeros(n_groups, np.int64)
-    factor, inverse, power = _tables(keep, nodes)
-    for e in range(len(starts) - 1):
-        w = weight[e]
-        event_total = 0.0
-        some = False
-        for c in order[starts[e] : starts[e + 1]]:
-            k = 0
-            for b in range(packed.shape[1]):
-                byte = np.int64(packed[c, b])
-                while byte:
-                    i = 8 * b + bit_number(byte)
-                    if keep[i] > 0:
-                        fired[k] = i
-                        k += 1
-                    byte &= byte - 1
-            if k == 0:
-                continue
-            some = True
-            m = times[c]
-            # Vetoes block the final OR; they have no share in it.
-            n_sure, passed, open_ = 0, 1.0, 1.0
-            for j in range(k):
-                q = keep[fired[j]]
-                if veto[fired[j]]:
-                    open_ *= 1 - q
-                elif q == 1:
-                    n_sure += 1
-                else:
-                    passed *= 1 - q
-            _shares(fired, k, keep, veto, factor, inverse, power, node_weights, term, share)
-            n_touched = 0
-            before = 1.0
-            for j in range(k):
-                i = fired[j]
-                q = keep[i]
-                acc[RATE, i] += m * q
-                alg_n[i] += m
-                if veto[i]:
-                    continue
-                acc[PURE, i] += m * open_ * _alone(q, n_sure, passed)
-                acc[SHARE, i] += m * open_ * share[j]
-                acc[CUMULATIVE, i] += m * open_ * q * before
-                before *= 1 - q
-                for g in group_ids[group_offsets[i] : group_offsets[i + 1]]:
-                    if zeros[g] == 0 and product[g] == 1.0:
-                        touched[n_touched] = g
-                        n_touched += 1
-                    if q == 1:
-                        zeros[g] += 1
-                    else:
-                        product[g] *= 1 - q
-                    gacc[SHARE, g] += m * open_ * share[j]
-            none = passed if n_sure == 0 else 0.0
-            event_total += m * open_ * (1 - none)
-            total_n[0] += m * (open_ * (1 - none) > 0)
-            for t in range(n_touched):
-                g = touched[t]
-                grp_n[g] += m
-                gacc[RATE, g] += m * (1 - (product[g] if zeros[g] == 0 else 0.0))
-                if n_sure == zeros[g]:
-                    gacc[PURE, g] += m * open_ * (passed / product[g] - none)
-                zeros[g] = 0
-                product[g] = 1.0
-        if some:
-            running = 0.0
-            for i in range(n_alg):
-                running += acc[CUMULATIVE, i]
-                acc[CUMULATIVE, i] = running
-            _flush_quick(acc, w, alg, alg2)
-            _flush_quick(gacc, w, grp, grp2)
-            total[0] += w * event_total
-            total2[0] += (w * event_total) ** 2
-    return alg, alg2, grp, grp2, total, total2, alg_n, grp_n, total_n
-
-
-@njit(cache=True, nogil=True)
-def _flush_quick(acc, w, sums, squares):
+def _flush_kind(acc, w, kind, by_hardest):
+    """Add what was summed of hardest collisions of one class, and set it back."""
     for a in range(acc.shape[0]):
         for i in range(acc.shape[1]):
-            v = acc[a, i]
-            if v != 0:
-                sums[a, i] += w * v
-                squares[a, i] += (w * v) ** 2
-                acc[a, i] = 0.0
+            if kind >= 0:
+                by_hardest[kind, a, i] += w * acc[a, i, 2]
+            acc[a, i, 2] = 0.0
 
 
 @njit(cache=True, nogil=True)

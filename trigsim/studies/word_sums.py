@@ -103,15 +103,12 @@ class Told:
         Of collisions.
     beside : (Entries, Drawn) or None
         Crossings that tell the companions, where it is not the entries themselves.
-    quick : bool
-        Whether the many crossings tell of hardest collisions only the sum of the squares of what passes with each.
     """
 
     entries: Entries
     drawn: Drawn | None = None
     classes: Classes | None = None
     beside: tuple[Entries, Drawn] | None = None
-    quick: bool = False
 
     @classmethod
     def of(cls, sample: Decided, times: NDArray[np.int64] | None = None) -> Told:
@@ -124,7 +121,7 @@ class Told:
         if len(sample) <= MOST:
             return told
         bare = replace(entries, count=np.zeros((len(sample), 0), np.uint16))
-        return replace(told, entries=bare, beside=_every(sample, company, -(-len(sample) // MOST)), quick=True)
+        return replace(told, entries=bare, beside=_every(sample, company, -(-len(sample) // MOST)))
 
 
 def _every(sample: Decided, company: Company, step: int) -> tuple[Entries, Drawn]:
@@ -153,8 +150,6 @@ def table_rates(
     the others are 0 there.
     """
     weight = told.entries.sample.stratum_weight
-    if told.beside is not None and told.quick:
-        return _quick_rates(told, told.beside, rows, crossing_rate_khz, threads)
     sums, passes = sums_of(told.entries, rows, threads)
     total = sums.total @ weight
     if told.drawn is None:
@@ -169,32 +164,6 @@ def table_rates(
     found = estimates(total, square, weight, crossing_rate_khz)
     n = len(rows)
     return {name: found[i * n : (i + 1) * n] for i, name in enumerate(QUANTITIES)}, passes
-
-
-def _quick_rates(
-    told: Told, beside: tuple[Entries, Drawn], rows: Rows, crossing_rate_khz: float, threads: int
-) -> tuple[dict[str, list[Estimate]], NDArray[np.int64]]:
-    """Return `table_rates` of many crossings: what the companions add to the variance is that of some of them."""
-    entries, sample = told.entries, told.entries.sample
-    offsets, ids = _members(rows)
-    nodes, node_weights = np.polynomial.legendre.leggauss(NODES)
-    alg, alg2, grp, grp2, total, total2, *passes = kernels.quick_tally(
-        sample.packed, entries.times, sample.order, sample.starts, sample.weight, rows.keep, rows.veto,
-        offsets, ids, len(rows.groups), (nodes + 1) / 2, node_weights / 2,
-    )  # fmt: skip
-    last = np.zeros((2, len(QUANTITIES), 1))
-    last[:, 0, 0] = total[0], total2[0]
-    value, square = (
-        np.concatenate([*some, one], axis=1).reshape(-1)
-        for *some, one in ((alg, grp, last[0]), (alg2, grp2, last[1]))
-    )
-    some, drawn = beside
-    sums, weight = sums_of(some, rows, threads)[0], some.sample.stratum_weight
-    both = variance_of(sums, drawn, weight, told.classes)
-    square = square + np.maximum(both - variance_of(sums, drawn, weight), 0.0)
-    found = estimates(value, square, sample.stratum_weight, crossing_rate_khz)
-    n = len(rows)
-    return {name: found[i * n : (i + 1) * n] for i, name in enumerate(QUANTITIES)}, np.concatenate(passes)
 
 
 def _members(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
