@@ -11,6 +11,7 @@ from numba import config, njit, types
 from numba.extending import intrinsic
 
 from trigsim.menu.bit_kernels import bit_number
+from trigsim.objects.jit import inner
 
 #: Rows of what `tally` finds for each algorithm and each group.
 RATE, PURE, SHARE, CUMULATIVE = range(4)
@@ -62,7 +63,7 @@ def tally(
     """
     n_alg, n_rows, n_classes = len(keep), by_class.shape[1], companions.shape[1]
     n_groups, last_row = n_rows - n_alg - 1, n_rows - 1
-    acc = np.zeros((4, n_rows, 3))
+    acc, told = np.zeros((4, n_rows, 2)), np.zeros((4, n_rows))
     fired, share, term = np.zeros(n_alg, np.int64), np.zeros(n_alg), np.zeros(len(nodes))
     zeros, product, shared = np.zeros(n_groups, np.int64), np.ones(n_groups), np.zeros(n_groups)
     touched = np.zeros(n_groups, np.int64)
@@ -71,7 +72,8 @@ def tally(
     for e in range(first, last):
         w = weight[stratum[e]]
         some, last_kind = False, -1
-        for c in order[starts[e] : starts[e + 1]]:
+        for at in range(starts[e], starts[e + 1]):
+            c = order[at]
             k = 0
             for b in range(packed.shape[1]):
                 byte = np.int64(packed[c, b])
@@ -88,7 +90,7 @@ def tally(
             for j in range(n_classes):
                 beside[j] = w * companions[c, j]
             if kind[c] != last_kind:
-                _flush_kind(acc, w, last_kind, by_hardest)
+                _tell_kind(acc, told, w, last_kind, by_hardest)
                 last_kind = kind[c]
             # Vetoes block the final OR; they have no share in it.
             n_sure, passed, open_ = 0, 1.0, 1.0
@@ -126,7 +128,8 @@ def tally(
                         by_class,
                     )
                 before *= 1 - q
-                for g in group_ids[group_offsets[i] : group_offsets[i + 1]]:
+                for at_group in range(group_offsets[i], group_offsets[i + 1]):
+                    g = group_ids[at_group]
                     if zeros[g] == 0 and product[g] == 1.0:
                         touched[n_touched] = g
                         n_touched += 1
@@ -163,23 +166,23 @@ def tally(
                     )
                 zeros[g], product[g], shared[g] = 0, 1.0, 0.0
         if some:
-            _flush_kind(acc, w, last_kind, by_hardest)
+            _tell_kind(acc, told, w, last_kind, by_hardest)
+            told[:] = 0.0
             _flush(acc, n_alg, tried[e], by_stratum[stratum[e]])
     for i in range(1, n_alg):
         by_class[CUMULATIVE, i] += by_class[CUMULATIVE, i - 1]
         by_hardest[:, CUMULATIVE, i] += by_hardest[:, CUMULATIVE, i - 1]
 
 
-@njit(nogil=True, inline="always")
+@inner
 def _add(quantity, row, v, square, m, beside, acc, by_class):
     acc[quantity, row, 0] += m * v
     acc[quantity, row, 1] += m * square
-    acc[quantity, row, 2] += m * v
     for j in range(len(beside)):
         by_class[quantity, row, j] += v * beside[j]
 
 
-@njit(nogil=True, inline="always")
+@inner
 def _add_some(quantity, row, v, m, beside, acc, by_class):
     if v > 0:
         _add(quantity, row, v, v * v, m, beside, acc, by_class)
@@ -268,13 +271,13 @@ def _flush(acc, n_alg, tried, out):
 
 
 @njit(cache=True, nogil=True)
-def _flush_kind(acc, w, kind, by_hardest):
-    """Add what was summed of hardest collisions of one class, and set it back."""
+def _tell_kind(acc, told, w, kind, by_hardest):
+    """Add what was summed since last `told` of hardest collisions of one class."""
     for a in range(acc.shape[0]):
         for i in range(acc.shape[1]):
             if kind >= 0:
-                by_hardest[kind, a, i] += w * acc[a, i, 2]
-            acc[a, i, 2] = 0.0
+                by_hardest[kind, a, i] += w * (acc[a, i, 0] - told[a, i])
+            told[a, i] = acc[a, i, 0]
 
 
 @njit(cache=True, nogil=True)
