@@ -208,6 +208,11 @@ class Lowering:
         return self._objects(condition)
 
     def _leg(self, leg: Leg) -> ResolvedLeg:
+        if leg.offline_gev is not None:
+            name = leg.scaling or leg.object
+            if name not in self.config.scalings:
+                raise InputError(f"no scaling '{name}'; name the file of `trigsim scaling` under 'scalings'")
+            leg = leg.model_copy(update={"pt_gev": self.config.scalings[name].online(leg.offline_gev)})
         return resolve(leg, self.scales.objects, self.config.cuts, self.config.defaults, self.models)
 
     def _network(self, condition: NetworkCondition) -> ResolvedCondition:

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from trigsim.base.config import parse
 from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path
 from trigsim.menu.grammar import MenuFile
@@ -39,6 +40,14 @@ def read_menu(path: str | Path) -> Menu:
 
         return loads(to_yaml(import_l1menu(path)), path)
     return load(path)
+
+
+def own_text(menu: Menu) -> str:
+    """Return the text of a menu's YAML file as it is, or written anew if it leaves scalings to other files."""
+    text = menu.document.file.read_text(encoding="utf-8")
+    if parse(text, menu.document.file).data == menu.document.data:
+        return text
+    return to_yaml(menu.document.data)
 
 
 def schema() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from trigsim.base.config import Config
 from trigsim.menu.scales import ScaleSet, SignalBit
+from trigsim.menu.scalings import OfflineScaling
 
 #: Names of conditions, cuts, networks, algorithms.
 NAME = r"[A-Za-z_][A-Za-z0-9_.]*"
@@ -88,12 +89,22 @@ class Leg(Cuts):
 
     object: Annotated[str, Field(description="Kind, as in the scale set.")]
     pt_gev: Annotated[Finite | None, Field(description="Smallest transverse momentum or energy.")] = None
+    offline_gev: Annotated[Finite | None, Field(description="The same offline, by one of `scalings`.")] = None
+    scaling: Annotated[Name | None, Field(description="Name of the scaling; by default the object's.")] = None
     count: Annotated[int | None, Field(description="Smallest count.")] = None
     score_min: Annotated[Finite | None, Field(description="Smallest score of a score object.")] = None
     compare: Annotated[Literal["ge", "eq"], Field(description="How the threshold is compared.")] = "ge"
     bx: Annotated[int, Field(ge=-2, le=2, description="Crossing, relative to the one decided on.")] = 0
     cuts: Annotated[tuple[Name, ...], Field(description="Names of shared cuts, joined with the own ones.")] = ()
     times: Annotated[int, Field(ge=1, le=12, description="How many different such objects.")] = 1
+
+    @model_validator(mode="after")
+    def _one_pt(self) -> Self:
+        if self.offline_gev is not None and self.pt_gev is not None:
+            raise ValueError("give pt_gev or offline_gev, not both")
+        if self.scaling is not None and self.offline_gev is None:
+            raise ValueError("a scaling is for offline_gev; give that")
+        return self
 
 
 class Overlap(Config):
@@ -223,6 +234,12 @@ class Algorithm(Config):
         return self
 
 
+def _or_files(schema: dict[str, Any]) -> None:
+    """Let the names of files stand for what they say, which is read before (`scalings.with_scalings`)."""
+    written = {key: schema.pop(key) for key in ("type", "additionalProperties", "propertyNames") if key in schema}
+    schema["anyOf"] = [written, {"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+
+
 def _scales_kind(value: Any) -> str:
     return "(set)" if isinstance(value, dict | ScaleSet) else "(name)"
 
@@ -242,6 +259,11 @@ class MenuFile(Config):
         default_factory=dict, description="Object → cuts of its legs unless given there."
     )
     cuts: dict[Name, Cuts] = Field(default_factory=dict, description="Shared cuts by name.")
+    scalings: dict[Name, OfflineScaling] = Field(
+        default_factory=dict,
+        description="Files of `trigsim scaling`, or what they say: what offline thresholds are.",
+        json_schema_extra=_or_files,
+    )
     networks: dict[Name, NetworkInputs] = Field(default_factory=dict, description="Networks by name.")
     conditions: dict[Name, Condition] = Field(default_factory=dict, description="Conditions by name.")
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1, max_length=4096)]

@@ -18,6 +18,7 @@ from trigsim.menu.expression import parse as parse_expression
 from trigsim.menu.grammar import Algorithm, Condition, MenuFile
 from trigsim.menu.legs import TaggerScores
 from trigsim.menu.scales import ScaleSet, load_scales
+from trigsim.menu.scalings import with_scalings
 
 if TYPE_CHECKING:
     from trigsim.menu.decide import CompiledMenu
@@ -218,11 +219,12 @@ def load(path: str | Path) -> Menu:
 
 
 def loads(text: str, file: str | Path = "<text>") -> Menu:
-    """Read and check the text of a menu; relative scale files are looked up beside `file`."""
+    """Read and check the text of a menu; relative files (scales, scalings) are looked up beside `file`."""
     return _checked(parse(text, file))
 
 
 def _checked(document: Document) -> Menu:
+    document = with_scalings(document)
     config = document.validate(MenuFile)
     if isinstance(config.scales, ScaleSet):
         scales = config.scales

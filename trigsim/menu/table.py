@@ -88,6 +88,8 @@ def _leg(leg: Leg) -> str:
     sign = "≥" if leg.compare == "ge" else "="
     head = f"{leg.times}× {leg.object}" if leg.times > 1 else leg.object
     threshold = "" if value is None else f" {sign} {value:g}"
+    if leg.offline_gev is not None:
+        threshold = f" {sign} {leg.offline_gev:g} offline"
     cuts = [*_cuts(leg), *leg.cuts]
     return head + threshold + (f" [{', '.join(cuts)}]" if cuts else "") + _bx(leg.bx)
 

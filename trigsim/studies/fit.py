@@ -17,7 +17,7 @@ from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import decided
 from trigsim.studies.fit_search import At, Budget, Found, Goal, search, starts
 from trigsim.studies.fit_space import Space, Steps, Words, space, words_of
-from trigsim.studies.ladder import Free, every_free, free, users
+from trigsim.studies.ladder import Free, every_free, free, offline_range, users
 from trigsim.studies.menu_edit import edited
 from trigsim.studies.rate_table import Prescaling, RateTable, rate_table
 from trigsim.studies.store import Store
@@ -132,8 +132,8 @@ class FitResult(Tabular):
 def parse_free(menu: Menu, store: Store, texts: Sequence[str]) -> tuple[Range, ...]:
     """Return ranges from texts ``NAME:KEY`` or ``NAME:LEG:KEY``, with ``=LOW..HIGH`` if need be, or ``all``.
 
-    Without a range a threshold moves from half to twice its value in whole steps of 1 (GeV), and a score over all
-    scores that signals have.
+    Without a range a threshold moves from half to twice its value in whole steps of 1 (GeV), an offline one not
+    beyond its scaling, and a score over all scores that signals have.
     """
     wanted = [f.name for f in every_free(menu)] if list(texts) == ["all"] else list(texts)
     if not wanted:
@@ -155,6 +155,9 @@ def parse_free(menu: Menu, store: Store, texts: Sequence[str]) -> tuple[Range, .
             bounds = _scores(store, menu, one)
         else:
             bounds = max(np.floor(one.value / 2), 1.0), np.ceil(one.value * 2)
+            if one.key == "offline_gev":
+                least, most = offline_range(menu, one)
+                bounds = max(bounds[0], np.ceil(least)), min(bounds[1], np.floor(most))
         found.append(Range(one, bounds[0], bounds[1], 1.0))
     if len({r.free.where for r in found}) < len(found):
         raise InputError("a number is freed twice; name each once")

@@ -29,7 +29,7 @@ from trigsim.studies.store import Store
 Setting = Mapping[Location, Any]
 #: Settings that one pass decides; a menu holds 4096 algorithms.
 MOST = 4000
-KEYS = (*THRESHOLDS, "score")
+KEYS = (*THRESHOLDS, "offline_gev", "score")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Free:
 
     @property
     def key(self) -> str:
-        """What it is: "pt_gev", "count", "score_min", or "score"."""
+        """What it is: "pt_gev", "offline_gev", "count", "score_min", or "score"."""
         return str(self.where[-1])
 
     def set_to(self, value: float) -> Any:
@@ -71,7 +71,7 @@ def free(menu: Menu, name: str) -> Free:
         The menu.
     name : str
         NAME is an algorithm or a named condition, LEG the place of an object in it, from 0, and KEY ``pt_gev``,
-        ``count``, ``score_min`` or ``score``.
+        ``offline_gev``, ``count``, ``score_min`` or ``score``.
 
     Raises
     ------
@@ -105,6 +105,17 @@ def every_free(menu: Menu) -> tuple[Free, ...]:
             label = f"{name}:{inner[1]}" if len(inner) > 1 else name
             found += [Free(f"{label}:{key}", (*where, *inner, key), leg[key]) for key in KEYS if key in leg]
     return tuple(found)
+
+
+def object_of(menu: Menu, number: Free) -> str:
+    """Return the kind of object that a number is of."""
+    return str(_at(menu.document.data, number.where[:-1])["object"])
+
+
+def offline_range(menu: Menu, number: Free) -> tuple[float, float]:
+    """Return where an offline threshold may move: where its scaling was measured."""
+    leg = _at(menu.document.data, number.where[:-1])
+    return menu.config.scalings[leg.get("scaling", leg["object"])].offline_gev
 
 
 def users(menu: Menu, where: Location) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from trigsim.base.errors import InputError
 from trigsim.base.files import atomic_path, sha256, write_json, write_text
 from trigsim.events.library import Library
+from trigsim.menu.files import own_text
 from trigsim.menu.legs import field_scale
 from trigsim.menu.menu import Menu
 from trigsim.objects.model import Collection, TriggerObjects
@@ -200,7 +201,7 @@ class StoreWriter:
             parts=tuple(sorted(self._parts, key=lambda p: p.file)),
             provenance=dict(provenance),
         )
-        write_text(self.folder / MENU, self.menu.document.file.read_text(encoding="utf-8"))
+        write_text(self.folder / MENU, own_text(self.menu))
         write_json(self.folder / MANIFEST, json.loads(manifest.model_dump_json()))
 
     def _objects(self) -> dict[str, StoredCollection]:

@@ -16,7 +16,7 @@ from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import decided
 from trigsim.studies.histograms import binned
-from trigsim.studies.ladder import Free, decide_ladders, users
+from trigsim.studies.ladder import Free, decide_ladders, object_of, users
 from trigsim.studies.store import Store
 from trigsim.studies.tabular import Cells, Tabular
 
@@ -280,6 +280,8 @@ class Scaling(Tabular):
 
     Attributes
     ----------
+    name : str
+        What menus call it.
     number, signal, quantity : str
         Free number, sample, and quantity.
     share : float
@@ -290,6 +292,7 @@ class Scaling(Tabular):
         Of the line through them, by least squares in units of their errors.
     """
 
+    name: str
     number: str
     signal: str
     quantity: str
@@ -308,9 +311,26 @@ class Scaling(Tabular):
         header = (self.number, f"{self.quantity} at {self.share:.0%} of the plateau")
         return header, tuple((f"{online:g}", offline.numbers) for online, offline in self.points)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return a mapping for JSON and YAML."""
+    def as_file(self) -> dict[str, Any]:
+        """Return what a menu reads under `scalings`; see `menu.scalings`."""
+        online = [point for point, _ in self.points]
+        if self.slope.value <= 0:
+            raise InputError(f"{self.quantity} does not rise with {self.number}: no menu can use that")
         return {
+            "scalings": {
+                self.name: {
+                    "offset_gev": self.offset.value,
+                    "slope": self.slope.value,
+                    "online_gev": [min(online), max(online)],
+                    "source": self.as_dict(),
+                }
+            }
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "name": self.name,
             "number": self.number,
             "signal": self.signal,
             "quantity": self.quantity,
@@ -331,10 +351,12 @@ def scaling(
     *,
     share: float = 0.95,
     shape: Shape = "erf",
+    name: str = "",
 ) -> Scaling:
     """Fit turn-ons of one algorithm at several thresholds, and a line through the points they reach.
 
-    The algorithm is the first that the number belongs to.
+    The algorithm is the first that the number belongs to; `name` is what menus call the scaling, by default the
+    object that the threshold is of.
 
     Raises
     ------
@@ -360,6 +382,7 @@ def scaling(
     offset, slope = covariance @ (design @ (offline / error))
     errors = np.sqrt(np.diag(covariance))
     return Scaling(
+        name or object_of(menu, number),
         number.name,
         signal,
         quantity,
