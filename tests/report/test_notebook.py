@@ -17,7 +17,7 @@ from trigsim.studies.gains import Gain, Gains
 from trigsim.studies.overlap import Overlap
 from trigsim.studies.recorded_diff import RecordedDiff
 from trigsim.studies.tabular import Tabular
-from trigsim.studies.thresholds import Curve
+from trigsim.studies.thresholds import Bought, Curve, Offer
 from trigsim.studies.turnon import Scaling, turn_on
 
 
@@ -65,7 +65,8 @@ def studies():
     yield Overlap(("a<b", "c"), *[square] * 6)
     yield Curve("a<b", "a:pt_gev", (1.0, 2.0), (khz, khz), {"s": (half, half)})
     yield turn_on(np.arange(9.0), np.ones(9, bool), name="a<b", signal="s", quantity="pt_hat", bins=3)
-    yield Scaling("a<b", "s", "resonance_pt", 0.95, ((1.0, point), (2.0, point)), point, point)
+    yield Bought("a<b", "c", 5.0, ("s",), (Offer("a<b", 4, "m", 5.0, 4.0, None, khz, {"s": half}),))
+    yield Scaling("a<b", "a:pt_gev", "s", "resonance_pt", 0.95, ((1.0, point), (2.0, point)), point, point)
     yield FitResult({"a<b": (1.0, 2.0)}, table, table, {}, (), Budget(2.5), True, 2.0, "", True)
     yield MenuDiff("a<b", "c", (), {"beam": {"x": change, "total": change}}, ())
     yield RecordedDiff("a<b", "c", 9, (), {"x": change}, {}, {})

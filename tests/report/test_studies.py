@@ -4,7 +4,7 @@ import numpy as np
 
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.report.plots import save
-from trigsim.report.study_plots import curve_plot, overlap_plot, pareto_plot, pileup_plot, turn_on_plot
+from trigsim.report.study_plots import bought_plot, curve_plot, overlap_plot, pareto_plot, pileup_plot, turn_on_plot
 from trigsim.report.study_tables import (
     bought_table,
     curve_table,
@@ -20,7 +20,7 @@ from trigsim.studies.fit import FitResult
 from trigsim.studies.fit_search import Budget
 from trigsim.studies.overlap import Overlap
 from trigsim.studies.rate_table import Quantities, RateRow, RateTable
-from trigsim.studies.thresholds import Bought, Curve
+from trigsim.studies.thresholds import Bought, Curve, Offer
 from trigsim.studies.turnon import turn_on
 
 RATE = Estimate(2.0, 1.5, 2.7, "kHz")
@@ -52,9 +52,13 @@ def test_what_is_not_there_is_said():
     found = turn_on(x, np.ones(50, bool), name="a", signal="s", quantity="resonance_pt", bins=4)
     assert turn_on_table([found]).rows == (("a", *["no fit"] * 5),)
     assert len(turn_on_bins_table(found).rows) == 4
-    table = bought_table([Bought("", 0, "", None, None, {}), Bought("k4", 4, "m", 5.0, RATE, {"s": RATE})], "t")
-    assert table.rows[0] == ("none", "0", "–", "above all tried", "–", "–")
-    assert table.rows[1][:4] == ("k4", "4", "m", "5")
+    offers = Offer("", 0, "", None, 5.0, None, None, {}), Offer("k4", 4, "m", 5.0, 4.0, None, RATE, {"s": RATE})
+    found = Bought("c", "a", 2.0, ("s",), offers)
+    table = bought_table(found)
+    assert table.rows[0] == ("none", "0", "–", "above all [5, above all]", "–", "–")
+    assert table.rows[1][:4] == ("k4", "4", "m", "5 [4, above all]")
+    assert list(found.histograms()["threshold"].axes[0]) == ["k4"]
+    assert found.as_dict()["rows"][0]["threshold"] is None
 
 
 def test_plots_are_drawn(tmp_path):
@@ -72,6 +76,7 @@ def test_plots_are_drawn(tmp_path):
     figures = {
         "turnon": turn_on_plot([found]),
         "curve": curve_plot([curve]),
+        "bought": bought_plot(Bought("c", "a", 2.0, (), (Offer("", 0, "", 5.0, 4.0, None, RATE, {}),))),
         "overlap": overlap_plot(pairs),
         "pareto": pareto_plot(fitted),
         "pileup": pileup_plot({60.0: rates(1.0), 200.0: rates(1.0)}, ["g", "total"]),

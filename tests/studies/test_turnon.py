@@ -6,6 +6,7 @@ from scipy import special
 
 from trigsim.base.errors import InputError
 from trigsim.menu import loads
+from trigsim.menu.files import to_yaml
 from trigsim.studies.gains import gains
 from trigsim.studies.ladder import free
 from trigsim.studies.thresholds import against, bought
@@ -62,7 +63,7 @@ def test_too_few_or_no_rise_is_not_fitted():
 
 
 @pytest.mark.jit
-def test_stored_signal_turns_on(stored):
+def test_stored_signal_turns_on(stored, tmp_path):
     menu = loads(stored.menu.read_text(), stored.menu)
     jet, group, everything = turn_ons(
         stored.store, menu, "vh_bb", ["Jet90", "group jets", "total"], "resonance_pt", bins=6
@@ -77,6 +78,12 @@ def test_stored_signal_turns_on(stored):
     )  # fmt: skip
     # A jet that holds the Higgs has about its momentum; a tagger that sees more at high momentum flattens the line.
     assert 0 < line.slope.low < line.slope.value < 1 + 2 * (line.slope.high - line.slope.low)
+    # A menu that reads the file has the threshold that the line says.
+    offline = line.offset.value + line.slope.value * 200.0
+    (tmp_path / "line.yaml").write_text(to_yaml(line.as_file()))
+    text = "name: m\nscales: phase2\nscalings: line.yaml\nalgorithms:\n  - {name: A, when: {object: FATJET, %s}}\n"
+    written, plain = (loads(text % cut, tmp_path / "m.yaml") for cut in (f"offline_gev: {offline}", "pt_gev: 200"))
+    assert written.programs() == plain.programs()
     with pytest.raises(InputError, match=r"not read at 0.7; give one of 0.5, 0.9, 0.95"):
         scaling(stored.store, menu, free(menu, "Tagged:pt_gev"), [1.0], "vh_bb", "resonance_pt", share=0.7)
 
@@ -103,11 +110,23 @@ def test_curves_and_gains_are_those_of_the_run(stored):
 def test_what_a_tagger_buys(stored):
     menu = loads(stored.menu.read_text(), stored.menu)
     found = bought(stored.store, menu, "Tagged", 20.0, list(range(60, 400, 10)), ["vh_bb"])
-    assert [(b.tagger, b.inputs) for b in found] == [("", 0), ("k4", 4), ("hbb", 8)]
-    for one in found:
+    none, *tagged = found.offers
+    assert [(b.tagger, b.inputs) for b in found.offers] == [("", 0), ("k4", 4), ("hbb", 8)]
+    for one in found.offers:
         assert one.rate.value <= 20.0
-    assert all(one.threshold <= found[0].threshold for one in found[1:])
-    (nothing, *_) = bought(stored.store, menu, "Tagged", 1e-9, [60.0])
+        assert one.low <= one.threshold
+        assert one.high is None or one.high >= one.threshold
+    assert all(one.threshold <= none.threshold for one in tagged)
+    # The value before the lowest that is allowed costs more.
+    at, half = none.threshold, none.rate.value / 2
+    (less, *_) = bought(stored.store, menu, "Tagged", half, [at, at + 20.0, at + 40.0, at + 400.0]).offers
+    assert less.threshold > at
+    assert less.rate.value <= half
+    (curve,) = against(stored.store, menu, free(menu, "Tagged:pt_gev"), [tagged[-1].threshold])
+    assert curve.rates[0].value <= none.rate.value
+    (nothing, *_) = bought(stored.store, menu, "Tagged", 1e-9, [60.0]).offers
+    with pytest.raises(InputError, match="no thresholds to try"):
+        bought(stored.store, menu, "Tagged", 1.0, [])
     assert nothing.threshold is None
     with pytest.raises(InputError, match="no free number 'Jet90:score'; there are pair:0:pt_gev, "):
         bought(stored.store, menu, "Jet90", 1.0, [60.0])

@@ -15,7 +15,7 @@ from trigsim.base.errors import CheckFailed, InputError
 #: Each module has ``register(app)``; it imports what its commands need only when they run.
 GROUPS = (
     "doctor", "events", "dataset", "tagger", "scan", "firmware", "run", "orbits", "latency", "studies",
-    "serve", "menu", "bench",
+    "thresholds", "serve", "menu", "bench",
 )  # fmt: skip
 
 app = typer.Typer(

@@ -9,12 +9,14 @@ import numpy as np
 from hist import Hist
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from trigsim.numeric.intervals import Estimate
 from trigsim.report.plots import _STYLE, COLOURS, _figure, _points
 from trigsim.studies.fit import FitResult
 from trigsim.studies.overlap import Overlap
 from trigsim.studies.rate_table import RateTable
-from trigsim.studies.thresholds import Curve
+from trigsim.studies.thresholds import Bought, Curve
 from trigsim.studies.turnon import TurnOn
 
 #: Lines of one plot that can still be told apart.
@@ -61,6 +63,24 @@ def curve_plot(curves: Sequence[Curve]) -> Figure:
                 _points(other, curves[0].values, gains, f"{curves[0].algorithm}, {signal}", number)
             other.set(ylabel="efficiency", ylim=(0, 1.05))
         figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=2)
+        return figure
+
+
+def bought_plot(found: Bought) -> Figure:
+    """Draw the threshold that each tagger allows against its inputs, beside what is allowed without one."""
+    with rc_context(_STYLE):
+        figure, axes = _figure()
+        for number, tagged in enumerate((False, True)):
+            some = [one for one in found.offers if bool(one.tagger) == tagged and one.threshold is not None]
+            ends = [
+                Estimate(o.threshold or 0.0, o.low or 0.0, (o.threshold if o.high is None else o.high) or 0.0)
+                for o in some
+            ]
+            if some:
+                _points(axes, [o.inputs for o in some], ends, "with a tagger" if tagged else "without", number)
+        axes.set(xlabel="input features", ylabel=f"threshold at {found.rate_khz:g} kHz [GeV]")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(frameon=False, loc="outside upper center", ncols=2, title=found.condition)
         return figure
 
 

@@ -43,22 +43,9 @@ def curve_table(curve: Curve) -> Table:
     return Table(curve.caption, *curve.cells())
 
 
-def bought_table(found: Sequence[Bought], title: str) -> Table:
+def bought_table(found: Bought) -> Table:
     """Return one row a tagger: the lowest threshold at the rate."""
-    signals = next((tuple(b.efficiencies) for b in found if b.efficiencies), ())
-    header = ("tagger", "inputs", "working point", "threshold", "rate [kHz]", *(f"efficiency {s}" for s in signals))
-    rows = tuple(
-        (
-            b.tagger or "none",
-            str(b.inputs),
-            b.working_point or "–",
-            "above all tried" if b.threshold is None else f"{b.threshold:g}",
-            "–" if b.rate is None else b.rate.numbers,
-            *(b.efficiencies[s].numbers if s in b.efficiencies else "–" for s in signals),
-        )
-        for b in found
-    )
-    return Table(title, header, rows)
+    return Table(found.caption, *found.cells())
 
 
 def gains_table(found: Mapping[str, Mapping[str, Gain]], title: str) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from trigsim.base.errors import InputError
 from trigsim.menu.menu import Menu
 from trigsim.numeric.intervals import Estimate, efficiency
 from trigsim.studies.decided import sampled
-from trigsim.studies.histograms import at_points
+from trigsim.studies.histograms import at_points, labelled
 from trigsim.studies.ladder import Free, Setting, decide_ladders, free, users
 from trigsim.studies.rate_table import bit_rates
 from trigsim.studies.store import Store
@@ -79,7 +79,7 @@ class Curve(Tabular):
 
 
 @dataclass(frozen=True, slots=True)
-class Bought:
+class Offer:
     """The lowest threshold within a rate, with one tagger or with none.
 
     Attributes
@@ -89,11 +89,13 @@ class Bought:
     inputs : int
         Features that it reads.
     working_point : str
-        Name of the cut.
+        Name of the cut, "" for none.
     threshold : float or None
         Lowest threshold whose rate is allowed; None if none of those tried is.
+    low, high : float or None
+        The same for the lower and the upper end of the rates' intervals.
     rate : Estimate or None
-        There, kHz.
+        At the threshold, kHz.
     efficiencies : mapping of str to Estimate
         Signal → efficiency there.
     """
@@ -102,8 +104,21 @@ class Bought:
     inputs: int
     working_point: str
     threshold: float | None
+    low: float | None
+    high: float | None
     rate: Estimate | None
-    efficiencies: dict[str, Estimate]
+    efficiencies: Mapping[str, Estimate]
+
+    @property
+    def label(self) -> str:
+        """Its name as rows are called."""
+        return self.tagger or "none"
+
+    @property
+    def numbers(self) -> str:
+        """The threshold and what the rates' intervals make of it."""
+        low, value, high = ("above all" if v is None else f"{v:g}" for v in (self.low, self.threshold, self.high))
+        return value if low == value == high else f"{value} [{low}, {high}]"
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-ready mapping."""
@@ -112,8 +127,76 @@ class Bought:
             "inputs": self.inputs,
             "working_point": self.working_point or None,
             "threshold": self.threshold,
+            "threshold_low": self.low,
+            "threshold_high": self.high,
             "rate": None if self.rate is None else self.rate.as_dict(),
             "efficiencies": {s: e.as_dict() for s, e in self.efficiencies.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Bought(Tabular):
+    """What taggers buy: a threshold at equal rate, without a tagger and with each.
+
+    Attributes
+    ----------
+    condition, algorithm : str
+        What the threshold is of, and what the rate is of.
+    rate_khz : float
+        What the algorithm may cost.
+    signals : tuple of str
+        Whose efficiency is told.
+    offers : tuple of Offer
+        Without a tagger, then by number of inputs.
+    """
+
+    condition: str
+    algorithm: str
+    rate_khz: float
+    signals: tuple[str, ...]
+    offers: tuple[Offer, ...]
+
+    @property
+    def caption(self) -> str:
+        """What it shows, one line."""
+        return f"{self.condition}: lowest threshold at {self.rate_khz:g} kHz of {self.algorithm}"
+
+    def cells(self) -> Cells:
+        """Return one row a tagger, the first without one."""
+        header = ("tagger", "inputs", "working point", "threshold [GeV]", "rate [kHz]")
+        return (*header, *(f"efficiency {s}" for s in self.signals)), tuple(
+            (
+                one.label,
+                str(one.inputs),
+                one.working_point or "–",
+                one.numbers,
+                "–" if one.rate is None else one.rate.numbers,
+                *(one.efficiencies[s].numbers if s in one.efficiencies else "–" for s in self.signals),
+            )
+            for one in self.offers
+        )
+
+    def histograms(self) -> dict[str, Hist]:
+        """Return threshold, rate and efficiencies, one bin a tagger; those with nothing allowed are left out."""
+        some = [one for one in self.offers if one.threshold is not None and one.rate is not None]
+        names = [one.label for one in some]
+        ends = [(o.threshold, o.low, o.threshold if o.high is None else o.high) for o in some]
+        found = {
+            "threshold": ([Estimate(*map(float, e)) for e in ends], "threshold [GeV]"),  # type: ignore[arg-type]
+            "rate": ([one.rate for one in some if one.rate is not None], "rate [kHz]"),
+        }
+        found |= {f"efficiency_{s}": ([o.efficiencies[s] for o in some], f"efficiency {s}") for s in self.signals}
+        if not some:
+            return {}
+        return {name: labelled(of, names, over="tagger", label=label) for name, (of, label) in found.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "condition": self.condition,
+            "algorithm": self.algorithm,
+            "rate_khz": self.rate_khz,
+            "rows": [one.as_dict() for one in self.offers],
         }
 
 
@@ -161,7 +244,7 @@ def bought(
     thresholds: Sequence[float],
     signals: Sequence[str] = (),
     working_point: str | None = None,
-) -> tuple[Bought, ...]:
+) -> Bought:
     """Return what each stored tagger buys: the lowest threshold of a tagged condition at an equal rate.
 
     Parameters
@@ -181,10 +264,10 @@ def bought(
     working_point : str, optional
         Of every tagger; by default the condition's own.
 
-    Returns
-    -------
-    tuple of Bought
-        Without a tagger, then by number of inputs.
+    Raises
+    ------
+    InputError
+        If the condition has no such numbers or no named working point, or no threshold is to be tried.
     """
     threshold, score = free(menu, f"{condition}:pt_gev"), free(menu, f"{condition}:score")
     point = working_point or score.value.get("working_point")
@@ -192,7 +275,9 @@ def bought(
         raise InputError(f"'{condition}' cuts on a number, not on a working point; name one", menu.document.file)
     taggers = sorted(store.manifest.taggers.items(), key=lambda item: (item[1].inputs, item[0]))
     taggers = [(name, t) for name, t in taggers if point in t.working_points]
-    values = sorted(thresholds)
+    values = sorted(map(float, thresholds))
+    if not values:
+        raise InputError("no thresholds to try; give some")
     cuts: list[tuple[str, int, dict[str, Any] | None]] = [("", 0, None)]
     cuts += [(name, t.inputs, {"model": name, "hw": t.working_points[point]}) for name, t in taggers]
     settings: list[Setting] = [
@@ -200,17 +285,33 @@ def bought(
     ]
     algorithm = users(menu, threshold.where)[0]
     rates, efficiencies = _ladder(store, menu, [(algorithm, settings)], signals)
-    found = []
+    offers = []
     for i, (name, inputs, cut) in enumerate(cuts):
-        allowed = [j for j in range(len(values)) if rates[i * len(values) + j].value <= rate_khz]
-        label = point if cut else ""
-        if not allowed:
-            found.append(Bought(name, inputs, label, None, None, {}))
-            continue
-        at = i * len(values) + allowed[0]
-        gains = {s: e[at] for s, e in efficiencies.items()}
-        found.append(Bought(name, inputs, label, float(values[allowed[0]]), rates[at], gains))
-    return tuple(found)
+        mine = slice(i * len(values), (i + 1) * len(values))
+        gains = [{s: e[j] for s, e in efficiencies.items()} for j in range(mine.start, mine.stop)]
+        offers.append(_offer(name, inputs, point if cut else "", values, rates[mine], gains, rate_khz))
+    return Bought(condition, algorithm, rate_khz, tuple(signals), tuple(offers))
+
+
+def _offer(
+    tagger: str,
+    inputs: int,
+    point: str,
+    values: Sequence[float],
+    rates: Sequence[Estimate],
+    gains: Sequence[Mapping[str, Estimate]],
+    rate_khz: float,
+) -> Offer:
+    """Return the lowest of rising `values` whose rate is allowed."""
+
+    def first(of: Callable[[Estimate], float]) -> int | None:
+        return next((i for i, rate in enumerate(rates) if of(rate) <= rate_khz), None)
+
+    at, *ends = first(lambda e: e.value), first(lambda e: e.low), first(lambda e: e.high)
+    low, high = (None if i is None else values[i] for i in ends)
+    if at is None:
+        return Offer(tagger, inputs, point, None, low, high, None, {})
+    return Offer(tagger, inputs, point, values[at], low, high, rates[at], gains[at])
 
 
 def _ladder(
