@@ -73,6 +73,10 @@ WRONG = {
         "name: t\nscales: lhcb\nalgorithms:\n  - {name: x, when: {object: JET, pt_gev: 3}}\n",
         ":2:1: no scale set 'lhcb'",
     ),
+    "an object without a threshold": (
+        "name: t\nscales: {name: s, objects: {J: {fields: {eta: {bits: 8}}}}}\nalgorithms:\n  - {name: x, when: {object: J}}",
+        ":4:15: J has no pt, count, score or flag",
+    ),
     "nothing": ("", "empty"),
     "a list": ("[1, 2]", "."),
     "unknown signal": (algorithm("when: {external: BPTX}"), "no external signal 'BPTX'"),

@@ -272,9 +272,10 @@ def _require_threshold(
             raise InputError(f"{leg.object} is a flag; drop '{given[0]}'")
         require("flag", "flag", lambda _: ((1, 1),))
         return
+    if not fitting:
+        raise InputError(f"{leg.object} has no {', '.join(THRESHOLDS.values())} or flag; correct the scale set")
     if given != fitting[:1]:
-        right = fitting[0] if fitting else "another object"
-        raise InputError(f"{leg.object} takes one threshold, '{right}'; got {', '.join(given) or 'none'}")
+        raise InputError(f"{leg.object} takes one threshold, '{fitting[0]}'; got {', '.join(given) or 'none'}")
     value = getattr(leg, given[0])
     require(THRESHOLDS[given[0]], given[0], lambda s: threshold(s, value, leg.compare))
 
