@@ -65,7 +65,8 @@ def menu(*algorithms, scales=SCALES):
     return (
         f"<menu><name>test</name>{''.join(algorithms)}<scale_set><name>s</name>{scales}{PRECISIONS}</scale_set>"
         "<ext_signal_set><name>e</name><ext_signal><name>B.v0</name><system>x</system><cable>1</cable>"
-        "<channel>5</channel></ext_signal></ext_signal_set></menu>"
+        "<channel>5</channel></ext_signal><ext_signal><name>C</name><system>x</system><cable>4</cable>"
+        "<channel>0</channel></ext_signal></ext_signal_set></menu>"
     )
 
 
@@ -139,6 +140,61 @@ def test_windows_of_one_kind_are_alternatives(tmp_path):
     assert (passes["charge"], passes["charge_valid"]) == (((0, 0),), ((1, 1),))
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "dist{MU3[MU-QLTY_S], MU3[MU-QLTY_S]}[CHGCOR_OS, D]",
+        " dist { MU3 [ MU-QLTY_S ] ,\n MU3[MU-QLTY_S ] } [CHGCOR_OS ,D]\n",
+    ],
+)
+def test_blanks_in_a_condition_say_nothing(tmp_path, expression):
+    entries = MU3 + QUALITY + cut("CHGCOR_OS", "CHGCOR", data="os") + cut("D", "DR", 0, 1)
+    _, close = one(tmp_path, "dist{MU3[MU-QLTY_S],MU3[MU-QLTY_S]}[CHGCOR_OS,D]", entries)
+    _, wide = one(tmp_path, expression, entries)
+    assert wide == close
+    entry, _ = one(tmp_path, f"NOT ({expression})AND MU3", entries)
+    assert entry["when"] == "not (dist_MU3_QLTY_S_MU3_QLTY_S_CHGCOR_OS_D) and MU3"
+
+
+def test_a_cut_that_lists_numbers_needs_no_range(tmp_path):
+    for empty in ("", "<minimum/><maximum/>"):
+        entry, _ = one(
+            tmp_path,
+            "MU3[MU-QLTY_S]",
+            MU3 + QUALITY.replace("<minimum>0.0</minimum><maximum>0.0</maximum>", empty),
+        )
+        assert entry["when"] == "MU3_QLTY_S"
+
+
+def test_names_mean_what_their_own_algorithm_says(tmp_path):
+    """CMS gives equal names equal content, but each algorithm carries its own."""
+    first = algorithm("MU3[E]", MU3 + cut("E", "ETA", 0, 0.87))
+    second = algorithm("MU3[E]", required("MU3", "MU", 5) + cut("E", "ETA", 0, 1.74), 1, "L1_y")
+    one, other = loads(to_yaml(imported(tmp_path, first, second))).programs().values()
+    assert dict(one[0].legs[0].passes) == {"pt": ((7, 511),), "eta": ((0, 19),)}
+    assert dict(other[0].legs[0].passes) == {"pt": ((11, 511),), "eta": ((0, 39),)}
+
+
+def test_a_scale_that_pairs_cannot_use_costs_only_their_algorithms(tmp_path):
+    uneven = scale("JET", "ETA", -5, 5, 0.0435, 8, "".join(
+        f"<bin><number>{n}</number><minimum>{n * n / 100}</minimum><maximum>{(n + 1) ** 2 / 100}</maximum></bin>"
+        for n in range(20)
+    ))  # fmt: skip
+    path = tmp_path / "menu.xml"
+    pair = algorithm("dist{MU3,JET30}[D]", MU3 + JET30 + cut("D", "DETA", 0, 1))
+    single = algorithm("JET30[E]", JET30 + cut("E", "ETA", 0, 1), 1, "L1_y")
+    path.write_text(menu(pair, single, scales=SCALES.replace(_eta_of_jets(), uneven)))
+    bad, good = import_l1menu(path)["algorithms"]
+    assert bad["unsupported"].startswith("dist{MU3,JET30}[D]: a pair needs regular bins of eta;")
+    assert good["when"] == "JET30_E"
+    assert read_menu(path).compile().names == ("L1_y",)
+
+
+def _eta_of_jets():
+    start = SCALES.index("<scale><object>JET</object><type>ETA</type>")
+    return SCALES[start : SCALES.index("</scale>", start) + len("</scale>")]
+
+
 def test_operators_and_parentheses_stay(tmp_path):
     entry, document = one(tmp_path, "MU3 AND ( NOT JET30 OR (MU0 XOR EXT_B.v0+1))", MU3 + MU0 + JET30 + SIGNAL)
     (program,) = loads(to_yaml(document)).programs().values()
@@ -167,6 +223,12 @@ UNSUPPORTED = {
                 + cut("AXO-SCORE_1", "SCORE", 7), "inputs of network 'AXO_v9' are not known"),
     "expression": ("MU3 AND", MU3, "ends too early"),
     "comparison": ("MU7", required("MU7", "MU", 7, compare=".le."), "should be 'ge' or 'eq'"),
+    "threshold that is no number": ("MU3", MU3.replace("<threshold>3", "<threshold>x"), "give a number"),
+    "infinite threshold": ("MU7", required("MU7", "MU", "inf"), "'threshold' of 'object_requirement' is 'inf'"),
+    "no offset": ("MU3", MU3.replace("<bx_offset>0</bx_offset>", ""), "'object_requirement' lacks 'bx_offset'"),
+    "no end of a range": ("MU3[E]", MU3 + cut("E", "ETA", -1, ""), "'cut' lacks 'maximum'"),
+    "signal beyond the word": ("EXT_C", SIGNAL.replace("B.v0+1", "C"), "no external signal 'C'"),
+    "no expression": ("", MU3, "'algorithm' lacks 'expression'"),
     "crossing": ("MU7", required("MU7", "MU", 7, bx=3), "less than or equal to 2"),
     "cut beyond the schema": ("MU3[X]", MU3 + cut("X", "QLTY", data="-5"), "greater than or equal to"),
     "two ranges": ("comb_orm{MU3,JET30}[A,B]", MU3 + JET30 + cut("A", "ORMDR", 0, 0.2) + cut("B", "ORMDR", 1, 2),
@@ -195,10 +257,10 @@ def test_what_cannot_be_said_is_named_and_the_rest_goes_on(tmp_path, case):
         ("<other/>", "top element is 'other'"),
         (menu(), "no algorithms"),
         ("<menu>" + algorithm("MU3", MU3) + "</menu>", "."),
-        (menu(algorithm("MU3", MU3.replace("<threshold>3", "<threshold>x"))), "give a number"),
         (menu(algorithm("MU3", MU3, index="1.5")), "whole number"),
-        (menu(algorithm("MU7", required("MU7", "MU", "inf"))), "'threshold' of 'object_requirement' is 'inf'"),
+        (menu(algorithm("MU3", MU3, index="x")), "give a number"),
         (menu(algorithm("MU3", MU3), scales=SCALES.replace("<n_bits>9", "<n_bits>q")), "a scale is not readable"),
+        (menu(algorithm("MU3", MU3), scales=SCALES + scale("PRECISION", "MU-JET-Math", 0, 0, 0, 9)), "delta|math"),
         ('<!DOCTYPE m [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><menu>&b;</menu>', "document types and entities"),
         ('<!DOCTYPE m SYSTEM "file:///etc/passwd"><menu/>', "document types and entities"),
     ],

@@ -14,6 +14,8 @@ from trigsim.base.manifest import first_fault
 from trigsim.menu.conditions import Lowering
 from trigsim.menu.grammar import MenuFile
 from trigsim.menu.l1entries import Cut, Entries, Requirement
+from trigsim.menu.masks import Lanes
+from trigsim.menu.pair_rows import PairRows
 from trigsim.menu.scales import ScaleSet
 
 #: XML cut → our key, for cuts on one object.
@@ -85,7 +87,7 @@ class Conditions:
         self.networks: dict[str, Any] = {}
         self.conditions: dict[str, Any] = {}
         self.names: dict[str, str] = {}
-        self.reasons: dict[str, str] = {}
+        self.pairs = PairRows(Lanes(scales))
 
     def sections(self) -> dict[str, Any]:
         """Return what a menu holds of them, sections that are empty left out."""
@@ -94,46 +96,50 @@ class Conditions:
 
     def condition(self, text: str, entries: Entries) -> str:
         """Return the name of the condition with this text, which is made and checked the first time."""
-        if text in self.reasons:
-            raise Unsupported(self.reasons[text])
-        if text not in self.names:
-            shared = dict(self.cuts), dict(self.networks)
-            try:
-                made = self._make(text, entries)
+        shared = dict(self.cuts), dict(self.networks)
+        try:
+            made = self._make(text, entries)
+            # The text alone will not do: its cuts and objects are each algorithm's own.
+            key = json.dumps(made)
+            if key not in self.names:
                 self._check(made)
-            except (Unsupported, InputError, ValidationError) as reason:
-                # Cuts that cannot be said must not stay for others.
-                self.cuts, self.networks = shared
-                said = (
-                    first_fault(reason)
-                    if isinstance(reason, ValidationError)
-                    else getattr(reason, "problem", reason)
-                )
-                self.reasons[text] = f"{text}: {said}"
-                raise Unsupported(self.reasons[text]) from None
-            name = _condition_name(text)
-            while name in self.conditions:
-                name += "_"
-            self.names[text] = name
-            self.conditions[name] = made
-        return self.names[text]
+                self.names[key] = self._add(text, made)
+        except (Unsupported, InputError, ValidationError) as reason:
+            # Cuts that cannot be said must not stay for others.
+            self.cuts, self.networks = shared
+            said = (
+                first_fault(reason) if isinstance(reason, ValidationError) else getattr(reason, "problem", reason)
+            )
+            raise Unsupported(f"{text}: {said}") from None
+        return self.names[key]
+
+    def _add(self, text: str, made: dict[str, Any]) -> str:
+        name = _condition_name(text)
+        while name in self.conditions:
+            name += "_"
+        self.conditions[name] = made
+        return name
 
     def _check(self, made: dict[str, Any]) -> None:
-        """Refuse what the loader would refuse, here, where only one algorithm suffers."""
+        """Refuse what the loader or the compiler would refuse, here, where only one algorithm suffers."""
+        legs = [made, *made.get("objects", ()), made.get("remove_overlap", {}).get("reference", {})]
         file = MenuFile.model_validate_json(
             json.dumps(
                 {
                     "name": "check",
                     "scales": "cms_run3",
-                    "cuts": self.cuts,
-                    "networks": self.networks,
+                    "cuts": {name: self.cuts[name] for leg in legs for name in leg.get("cuts", ())},
+                    "networks": {name: self.networks[name] for name in [made.get("network")] if name},
                     "algorithms": [{"name": "check", "when": made}],
                 }
             )
         )
         when = file.algorithms[0].when
         assert when is not None
-        Lowering(file, self.scales, self.externals, None).lower(when)
+        lowered = Lowering(file, self.scales, self.externals, None).lower(when)
+        every = lowered.legs + (() if lowered.reference is None else (lowered.reference,))
+        for pair in lowered.pairs + lowered.overlaps:
+            self.pairs.add(every, pair)
 
     def _make(self, text: str, entries: Entries) -> dict[str, Any]:
         if text in entries.externals:

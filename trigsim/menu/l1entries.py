@@ -15,6 +15,8 @@ from trigsim.menu.readers.model import read_text
 
 #: Four times the largest menu known, unpacked.
 MAX_XML = 32 * 2**20
+#: Cuts that need their data only.
+LISTS = frozenset({"QLTY", "ISO", "IP", "DISP", "CHG", "CHGCOR", "MODEL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,10 @@ def entries_of(element: Element, path: Path) -> Entries:
     """Return the cuts and requirements of an algorithm."""
     found = Entries()
     for cut in element.iterfind("cut"):
-        found.cuts[text_of(cut, "name", path)] = Cut(
-            text_of(cut, "type", path),
-            number_of(cut, "minimum", path),
-            number_of(cut, "maximum", path),
-            (cut.findtext("data") or "").strip(),
-        )
+        kind = text_of(cut, "type", path)
+        ends = [0.0 if kind in LISTS else number_of(cut, end, path) for end in ("minimum", "maximum")]
+        data = (cut.findtext("data") or "").strip()
+        found.cuts[text_of(cut, "name", path)] = Cut(kind, ends[0], ends[1], data)
     for required in element.iterfind("object_requirement"):
         found.requirements[text_of(required, "name", path)] = Requirement(
             text_of(required, "type", path),

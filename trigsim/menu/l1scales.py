@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from trigsim.base.errors import InputError
+from trigsim.base.manifest import first_fault
 from trigsim.menu.scales import FieldScale, ObjectScales, Precision, ScaleSet, load_scales
 
 SHIPPED = ("cms_run3", "cms_run2")
@@ -33,11 +34,13 @@ Precisions = dict[tuple[str, str], dict[str, int]]
 def scale_set(root: Element, path: Path) -> str | ScaleSet:
     """Return the name of the shipped set that agrees with the XML in every bin, else the set itself."""
     try:
-        scales, precisions = _read(root)
-    except (TypeError, ValueError, ValidationError) as failure:
-        raise InputError(
-            f"a scale is not readable: {str(failure).splitlines()[0]}; check scale_set", path
-        ) from None
+        return _scale_set(*_read(root))
+    except (ValidationError, ValueError, OverflowError) as failure:
+        said = first_fault(failure) if isinstance(failure, ValidationError) else failure
+        raise InputError(f"a scale is not readable: {said}; check scale_set", path) from None
+
+
+def _scale_set(scales: Scales, precisions: Precisions) -> str | ScaleSet:
     for name in SHIPPED:
         if _agrees(load_scales(name), scales, precisions):
             return name
@@ -72,13 +75,11 @@ def _read(root: Element) -> tuple[Scales, Precisions]:
     precisions: Precisions = {}
     for element in root.iterfind("scale_set/scale"):
         kind, what = (element.findtext("object") or "").strip(), (element.findtext("type") or "").strip()
-        bits = int(element.findtext("n_bits") or "")
-        if kind == "PRECISION":
-            one, other, name = what.split("-")
-            if name in PRECISIONS:
-                precisions.setdefault((one, other), {})[PRECISIONS[name]] = bits
+        one, other, name = [*what.split("-"), "", ""][:3]
+        if kind == "PRECISION" and name in PRECISIONS:
+            precisions.setdefault((one, other), {})[PRECISIONS[name]] = int(element.findtext("n_bits") or "")
         elif what in FIELDS:
-            scales[kind, FIELDS[what]] = _field(element, what, bits)
+            scales[kind, FIELDS[what]] = _field(element, what, int(element.findtext("n_bits") or ""))
     return scales, precisions
 
 
@@ -98,13 +99,13 @@ def _field(element: Element, what: str, bits: int) -> FieldScale:
     edges = np.array([a for _, a, _ in numbered] + [numbered[-1][2]])
     if [n for n, _, _ in numbered] != list(range(first, first + len(numbered))):
         raise ValueError(f"bins of {element.findtext('object')} {what} are not consecutive")
-    candidates = [
-        FieldScale(bits=bits, bins=len(bins))
-        if what == "PHI"
-        else FieldScale(
-            bits=bits, signed=signed, lsb=step, start=_start(numbered, step), limit=high if signed else None
-        )
-    ]
+    if what == "PHI":
+        candidates = [FieldScale(bits=bits, bins=len(bins))]
+    else:
+        # The outermost edges are cut at the maximum, or the bins end before it.
+        limits = (high, float(np.abs(edges).max())) if signed else (None,)
+        start = _start(numbered, step)
+        candidates = [FieldScale(bits=bits, signed=signed, lsb=step, start=start, limit=limit) for limit in limits]
     for candidate in candidates:
         if _same_edges(candidate, first, edges):
             return candidate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -13,6 +14,9 @@ from trigsim.menu.l1conditions import Conditions, Unsupported
 from trigsim.menu.l1entries import entries_of, parse_xml, text_of, whole_of
 from trigsim.menu.l1scales import scale_set
 from trigsim.menu.scales import ScaleSet, load_scales
+
+#: External signals of a crossing; what a menu places beyond them is no signal.
+N_SIGNALS = 256
 
 
 def import_l1menu(path: str | Path) -> dict[str, Any]:
@@ -31,10 +35,11 @@ def import_l1menu(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     root = parse_xml(path)
     scales = scale_set(root, path)
-    externals = {
+    bits = {
         text_of(signal, "name", path): 64 * whole_of(signal, "cable", path) + whole_of(signal, "channel", path)
         for signal in root.iterfind("ext_signal_set/ext_signal")
     }
+    externals = {name: bit for name, bit in bits.items() if 0 <= bit < N_SIGNALS}
     conditions = Conditions(scales if isinstance(scales, ScaleSet) else load_scales(scales), externals)
     algorithms = [_algorithm(element, conditions, path) for element in root.iterfind("algorithm")]
     if not algorithms:
@@ -55,9 +60,10 @@ def _plain(scales: ScaleSet) -> dict[str, Any]:
 def _algorithm(element: Element, conditions: Conditions, path: Path) -> dict[str, Any]:
     """Return one algorithm; what our grammar cannot say carries the reason."""
     made: dict[str, Any] = {"name": text_of(element, "name", path), "index": whole_of(element, "index", path)}
-    entries = entries_of(element, path)
-    text = text_of(element, "expression", path)
     try:
+        entries = entries_of(element, path)
+        # A condition is one word: blanks around its brackets and commas go.
+        text = re.sub(r"\s+(?=[{}\[\],])|(?<=[{\[,])\s+", "", text_of(element, "expression", path))
         program = parse_expression(text)
         names = {
             part.text: conditions.condition(part.text, entries) for part in program if isinstance(part, Operand)
