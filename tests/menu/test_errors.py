@@ -74,7 +74,9 @@ WRONG = {
         ":2:1: no scale set 'lhcb'",
     ),
     "an object without a threshold": (
-        "name: t\nscales: {name: s, objects: {J: {fields: {eta: {bits: 8}}}}}\nalgorithms:\n  - {name: x, when: {object: J}}",
+        f"{HEAD}algorithms:\n  - {{name: x, when: {{object: J}}}}\n".replace(
+            "cms_run3", "{name: s, objects: {J: {fields: {x: {bits: 8}}}}}"
+        ),
         ":4:15: J has no pt, count, score or flag",
     ),
     "nothing": ("", "empty"),

@@ -74,16 +74,49 @@ def test_a_table_of_columns(tmp_path):
     assert FinalDecision.of(menu, NAMES, table.columns["fallback"]).factors.tolist() == [725, 200, 100, 0]
 
 
+TABLES = {
+    "semicolons": "\ufeffIndex;L1AlgoName;2e34;fallback\r\n0;a;1;7.25\r\n9;b;0;2\r\n\r\n",
+    "tabs, other order": "name\tfallback\tbit\t2e34\nb\t2\t9\t0\n\na\t7.25\t0\t1.00\n",
+    "remarks": 'n,name,2e34,PAG,fallback,comment\n0,a,1,"B, jets",7.25,\n9,b,0,,2,"see ""a"""\n',
+    "run settings": """<run-settings id="uGT"><context id="uGtProcessor">
+        <param id="index" type="uint">3</param>
+        <param id="prescales" type="table">
+          <columns> algo/prescale-index, 2e34, fallback </columns>
+          <types>string, uint, uint</types>
+          <rows><row> a, 1, 7.25 </row><row>b,0,2</row></rows>
+        </param></context></run-settings>""",
+}
+
+
+@pytest.mark.parametrize("form", TABLES)
+def test_tables_in_the_forms_that_are_in_use(tmp_path, form):
+    path = tmp_path / "prescales"
+    path.write_bytes(TABLES[form].encode())
+    expected = {"2e34": {"a": 100, "b": 0}, "fallback": {"a": 725, "b": 200}}
+    assert read_prescales(path, loads(MENU)).columns == expected
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", ":1:1: the header needs a column 'name'"),
+        ("name,c\na," + "1" * 200_000, "not CSV: field larger"),
+        (
+            "<run-settings><param id='prescales'><columns>x</columns></param></run-settings>",
+            "needs a column 'name'",
+        ),
+        ("<run-settings/>", "0 tables 'prescales'"),
+        ("<menu/>", "this file needs 'run-settings'"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><run-settings>&b;</run-settings>", "document types and entities"),
+        (TABLES["run settings"].replace("7.25", "x"), "csv: a: prescale 'x' is not a number"),
+        (TABLES["run settings"].replace("b,0,2", "b,0"), "csv: 2 cells; the header has 3"),
+        ("", ":1: the header needs a column 'name'"),
         ("name,name\n", "no column twice"),
         ("name,c\nq,1\n", ":2:1: algorithm 'q' is not in the menu"),
         ("name,c\na,1\na,1\n", ":3:1: algorithm 'a' is given twice"),
         ("index,name,c\n3,a,1\n", ":2:1: 'a' has index 0"),
-        ("name,c\na,0.5\n", ":2:2: prescale 0.5 is out of range"),
-        ("name,c\na,x\n", ":2:2: prescale 'x' is not a number"),
+        ("name,c\na,0.5\n", ":2:2: a: prescale 0.5 is out of range"),
+        ("name,c\na,1\nb,x\n", ":3:2: b: prescale 'x' is not a number"),
+        ("name,c\na,1\nb,\n", ":3:2: b: prescale '' is not a number"),
         ("name,c\na,1e99\n", "not a number"),
         ("name,c\na,nan\n", "not a number"),
         ("name,c\na\n", ":2: 1 cells; the header has 2"),

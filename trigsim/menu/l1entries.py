@@ -48,8 +48,8 @@ class Entries:
     externals: dict[str, int] = field(default_factory=dict)
 
 
-def parse_xml(path: Path) -> Element:
-    """Read an XML file whose top element is `menu`; InputError says where it is not one."""
+def parse_xml(path: Path, top: str = "menu") -> Element:
+    """Read an XML file whose top element is `top`; InputError says where it is not one."""
     try:
         root = defusedxml.ElementTree.fromstring(read_text(path, MAX_XML).encode(), forbid_dtd=True)
     except ParseError as failure:
@@ -59,8 +59,8 @@ def parse_xml(path: Path) -> Element:
         raise InputError("document types and entities are not read; remove them", path) from None
     except (ValueError, RecursionError) as failure:
         raise InputError(f"not XML: {failure}; check it", path) from None
-    if root.tag.rpartition("}")[2] != "menu":
-        raise InputError(f"the top element is '{root.tag[:60]}'; an L1Menu XML has 'menu'", path)
+    if root.tag.rpartition("}")[2] != top:
+        raise InputError(f"the top element is '{root.tag[:60]}'; this file needs '{top}'", path)
     return root
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
+from trigsim.menu.l1entries import parse_xml
 from trigsim.menu.menu import Menu
 from trigsim.menu.prescale_kernels import prescale
 from trigsim.menu.readers.model import read_text
@@ -25,6 +26,9 @@ from trigsim.menu.readers.model import read_text
 ORBIT = 3564
 #: Factors are 32 bits wide.
 MAX_FACTOR = (1 << 32) - 1
+#: What the columns with names and bits are called, in small letters; the last are those of CMS.
+NAMES = frozenset({"name", "algorithm", "l1algoname", "algo/prescale-index"})
+INDICES = frozenset({"index", "bit", "n"})
 
 
 def factor(value: float | str | Decimal) -> int:
@@ -58,7 +62,16 @@ class PrescaleTable:
 
 
 def read_prescales(path: str | Path, menu: Menu) -> PrescaleTable:
-    """Read a CSV table: a header with `name` (and, if you like, `index`), then one column each.
+    """Read a table of prescales.
+
+    Parameters
+    ----------
+    path : path
+        CSV (commas, semicolons or tabs) with a header: a column `name` and, if you like, `index`, then one column
+        each, where columns of words only, as remarks are, do not count. Or the XML of CMS's run settings, with its
+        table `prescales`.
+    menu : Menu
+        Whose algorithms these are; the table may lack some.
 
     Raises
     ------
@@ -66,34 +79,66 @@ def read_prescales(path: str | Path, menu: Menu) -> PrescaleTable:
         With line and column: unknown or repeated algorithms, a wrong index, a value that is no prescale.
     """
     path = Path(path)
-    rows = list(csv.reader(io.StringIO(read_text(path))))
+    rows, is_text = _rows(path)
     header = [cell.strip() for cell in rows[0]] if rows else []
     lower = [cell.lower() for cell in header]
-    if "name" not in lower or len(set(lower)) != len(lower):
-        raise InputError("the header needs a column 'name', and no column twice", path, 1, 1)
-    at_name, at_index = lower.index("name"), lower.index("index") if "index" in lower else None
-    places = [i for i in range(len(header)) if i not in (at_name, at_index)]
+    at_name, at_index = (next((i for i, c in enumerate(lower) if c in known), None) for known in (NAMES, INDICES))
+    if at_name is None or len(set(lower)) != len(lower):
+        raise InputError("the header needs a column 'name', and no column twice", path, 1 if is_text else None)
+    filled = [(line, row) for line, row in enumerate(rows[1:], start=2) if any(cell.strip() for cell in row)]
+    for line, row in filled:
+        if len(row) != len(header):
+            raise InputError(f"{len(row)} cells; the header has {len(header)}", path, line if is_text else None)
+    places = [
+        i
+        for i in range(len(header))
+        if i not in (at_name, at_index) and (not filled or any(_is_number(row[i]) for _, row in filled))
+    ]
     known = dict(zip((a.name for a in menu.algorithms), menu.indices, strict=True))
     columns: dict[str, dict[str, int]] = {header[i]: {} for i in places}
     seen: set[str] = set()
-    for line, row in enumerate(rows[1:], start=2):
-        if not any(cell.strip() for cell in row):
-            continue
-        if len(row) != len(header):
-            raise InputError(f"{len(row)} cells; the header has {len(header)}", path, line)
+    for line, row in filled:
+
+        def wrong(problem: str, column: int, line: int = line) -> InputError:
+            return InputError(problem, path, line, column + 1) if is_text else InputError(problem, path)
+
         name = row[at_name].strip()
         if name not in known or name in seen:
             problem = "is not in the menu" if name not in known else "is given twice"
-            raise InputError(f"algorithm '{name[:80]}' {problem}; correct it", path, line, at_name + 1)
+            raise wrong(f"algorithm '{name[:80]}' {problem}; correct it", at_name)
         seen.add(name)
         if at_index is not None and row[at_index].strip() != str(known[name]):
-            raise InputError(f"'{name}' has index {known[name]} in the menu; correct it", path, line, at_index + 1)
+            raise wrong(f"'{name}' has index {known[name]} in the menu; correct it", at_index)
         for i in places:
             try:
                 columns[header[i]][name] = factor(row[i].strip())
             except InputError as failure:
-                raise InputError(failure.problem, path, line, i + 1) from None
+                raise wrong(f"{name}: {failure.problem}", i) from None
     return PrescaleTable(columns)
+
+
+def _rows(path: Path) -> tuple[list[list[str]], bool]:
+    """Return the cells of a table, its header first, and whether its rows are lines of the file."""
+    text = read_text(path).removeprefix("\ufeff")
+    if text.lstrip().startswith("<"):
+        tables = [one for one in parse_xml(path, "run-settings").iter("param") if one.get("id") == "prescales"]
+        if len(tables) != 1:
+            raise InputError(f"{len(tables)} tables 'prescales'; give run settings with one", path)
+        lines = [tables[0].findtext("columns") or "", *(row.text or "" for row in tables[0].iterfind("rows/row"))]
+        return [line.split(",") for line in lines], False
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    try:
+        return list(csv.reader(io.StringIO(text), delimiter=delimiter)), True
+    except csv.Error as failure:
+        raise InputError(f"not CSV: {failure}; check it", path) from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        Decimal(cell.strip())
+    except InvalidOperation:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
