@@ -11,7 +11,7 @@ import defusedxml.ElementTree
 from defusedxml.common import DefusedXmlException
 
 from trigsim.base.errors import InputError
-from trigsim.menu.readers.model import read_text
+from trigsim.menu.texts import read_text
 
 #: Four times the largest menu known, unpacked.
 MAX_XML = 32 * 2**20
@@ -50,8 +50,9 @@ class Entries:
 
 def parse_xml(path: Path, top: str = "menu") -> Element:
     """Read an XML file whose top element is `top`; InputError says where it is not one."""
+    text = read_text(path, MAX_XML).encode()
     try:
-        root = defusedxml.ElementTree.fromstring(read_text(path, MAX_XML).encode(), forbid_dtd=True)
+        root = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
     except ParseError as failure:
         line, column = failure.position
         raise InputError(f"not XML: {failure.msg}; check it", path, line, column + 1) from None

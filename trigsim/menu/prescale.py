@@ -20,7 +20,7 @@ from trigsim.base.errors import InputError
 from trigsim.menu.l1entries import parse_xml
 from trigsim.menu.menu import Menu
 from trigsim.menu.prescale_kernels import prescale
-from trigsim.menu.readers.model import read_text
+from trigsim.menu.texts import read_text
 
 #: Crossings of an orbit.
 ORBIT = 3564
@@ -119,7 +119,7 @@ def read_prescales(path: str | Path, menu: Menu) -> PrescaleTable:
 
 def _rows(path: Path) -> tuple[list[list[str]], bool]:
     """Return the cells of a table, its header first, and whether its rows are lines of the file."""
-    text = read_text(path).removeprefix("\ufeff")
+    text = read_text(path)
     if text.lstrip().startswith("<"):
         tables = [one for one in parse_xml(path, "run-settings").iter("param") if one.get("id") == "prescales"]
         if len(tables) != 1:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.base.errors import InputError
 from trigsim.menu.decide import Rows
 from trigsim.objects.model import TriggerObjects
-
-#: A text file, unpacked, may be this long; a larger one is no vector and no menu.
-MAX_TEXT = 256 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +64,3 @@ class Recorded:
     def place(self, i: int) -> str:
         """Return ``run:lumi:event`` of event i."""
         return f"{self.run[i]}:{self.lumi[i]}:{self.event[i]}"
-
-
-def read_text(path: Path, limit: int = MAX_TEXT) -> str:
-    """Return the text of a file, unpacked if it ends in .gz.
-
-    Raises
-    ------
-    InputError
-        If it is missing, cut short, not text, or larger than `limit` bytes.
-    """
-    if not path.is_file():
-        raise InputError("no such file; check the path", path)
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            raw = stream.read(limit + 1)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise InputError("the gzip stream is cut short or broken; fetch the file again", path) from None
-    if len(raw) > limit:
-        raise InputError(f"unpacks to more than {limit // 2**20} MiB; this is no such file", path)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as failure:
-        raise InputError(f"byte {failure.start} is not UTF-8; this is no such file", path) from None

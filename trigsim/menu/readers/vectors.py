@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.base.errors import InputError
-from trigsim.menu.readers.model import Recorded, read_text
+from trigsim.menu.readers.model import Recorded
+from trigsim.menu.texts import read_text
 from trigsim.objects.model import Collection, TriggerObjects
 
 Words = NDArray[np.uint64]
