@@ -60,10 +60,10 @@ def test_errors_name_the_place(text, place, words):
 def test_alias_bomb_is_refused_quickly():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
-    start = time.monotonic()
-    with pytest.raises(InputError, match="aliases expand"):
+    start = time.process_time()
+    with pytest.raises(InputError, match=f"aliases expand to more than {config.MAX_REPEATED}"):
         config.parse("\n".join(lines))
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 2
 
 
 def test_large_and_missing_and_binary_files(tmp_path):

@@ -22,6 +22,8 @@ from trigsim.base.errors import InputError
 
 MAX_BYTES = 16 * 2**20
 MAX_NODES = 300_000
+#: Values that stand in the text once may stand in the data so many times more.
+MAX_REPEATED = 50_000
 MAX_DEPTH = 64
 
 Location = tuple[int | str, ...]
@@ -154,15 +156,20 @@ class _Builder:
         self.file = file
         self.marks: dict[Location, tuple[int, int]] = {}
         self.open: set[int] = set()
-        self.nodes = 0
+        self.seen: set[int] = set()
+        self.nodes = self.repeated = 0
 
     def fail(self, node: yaml.Node, problem: str) -> InputError:
         return InputError(problem, self.file, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def build(self, node: yaml.Node, where: Location) -> Any:
         self.nodes += 1
+        self.repeated += id(node) in self.seen
+        self.seen.add(id(node))
         if self.nodes > MAX_NODES:
-            raise self.fail(node, f"aliases expand to more than {MAX_NODES} values; use fewer")
+            raise self.fail(node, f"more than {MAX_NODES} values; a configuration is small text")
+        if self.repeated > MAX_REPEATED:
+            raise self.fail(node, f"aliases expand to more than {MAX_REPEATED} values; use fewer")
         if len(where) > MAX_DEPTH:
             raise self.fail(node, f"nested deeper than {MAX_DEPTH} levels; flatten it")
         if id(node) in self.open:
