@@ -58,6 +58,27 @@ def test_rows_are_those_of_the_written_menu(live, stored, values):
         assert row.efficiencies["vh_bb"] == efficiency(passed, len(signal))
 
 
+def test_what_is_kept_of_moves_before_does_not_show(stored, monkeypatch):
+    monkeypatch.setattr("trigsim.studies.live.REMEMBERED", 2)
+    text = stored.menu.read_text().replace("{name: Jet90,", "{name: Jet90, veto: true,")
+    assert "veto" in text
+    menu = loads(text, stored.menu)
+    walked, khz = Live.open(stored.store, menu), stored.store.manifest.beam.crossing_rate_khz
+    for step in (50.0, 60.0, 120.0, 60.0, 90.0, 70.0):
+        values = {"Jet90:pt_gev": step, "pair:0:pt_gev": max(45.0, step / 2)}
+        rows = walked.at(values)
+        moved = loads(walked.text(values), stored.menu)
+        sample = decided(stored.store, BEAM, moved)
+        table = rate_table(sample, Prescaling.of(moved, sample.names), khz)
+        for row in rows:
+            expected = table[row.name].before.rate
+            assert row.rate.value == pytest.approx(expected.value, rel=1e-12)
+            assert (row.rate.low, row.rate.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
+        signal = decided(stored.store, "vh_bb", moved)
+        open_ = signal.passes([n for n in signal.names if n != "Jet90"]) & ~signal.passes(["Jet90"])
+        assert rows[-1].efficiencies["vh_bb"] == efficiency(int(open_.sum()), len(signal))
+
+
 def test_moving_a_number_moves_only_what_uses_it(live):
     before, after = ({r.name: r.rate.value for r in live.at(v)} for v in ({}, {"pair:0:pt_gev": 45.0}))
     changed = {name for name in before if before[name] != after[name]}
