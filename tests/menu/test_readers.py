@@ -203,8 +203,29 @@ def test_bits_after_prescale_say_only_what_they_say(tmp_path):
 
 def test_a_file_with_one_crossing_lacks_the_others(tmp_path):
     result = validate(loads(MENU), read(nanoaod(tmp_path / "n.root", BITS, bx=False)))
-    assert result.unsupported["L1_Jet50_Before"] == "looks at BX -1, which the data lacks"
+    assert result.unsupported["L1_Jet50_Before"] == "looks at JET of BX -1, which the data lacks"
     assert "L1_Jet50" in result.exact
+
+
+def test_kinds_of_objects_may_be_there_in_fewer_crossings(tmp_path):
+    """As where calorimeters are re-emulated in one crossing and muons in five: nothing is taken for empty."""
+    muons = {
+        "L1Mu_bx": ak.values_astype(ak.Array([[-2, 0], [0], [1]]), np.int16),
+        "L1Mu_hwPt": ak.values_astype(ak.Array([[40, 41], [3], [60]]), np.int16),
+    }
+    path = nanoaod(tmp_path / "n.root", bx=False, L1_A=[True] * 3, L1_B=[False, False, False], **muons)
+    menu = loads(
+        "name: t\nscales: cms_run3\nalgorithms:\n"
+        "  - {name: L1_A, when: {objects: [{object: MU, pt_gev: 1, bx: -2}, {object: JET, pt_gev: 1, bx: -2}]}}\n"
+        "  - {name: L1_B, when: {object: MU, pt_gev: 25, bx: -2}}\n"
+        "  - {name: L1_C, when: {object: ETM, pt_gev: 1, bx: 1}}\n"
+    )
+    result = validate(menu, read(path))
+    assert result.unsupported == {
+        "L1_A": "looks at JET of BX -2, which the data lacks",
+        "L1_C": "looks at ETM of BX +1, which the data lacks",
+    }
+    assert result.exact == ("L1_B",)
 
 
 def test_bits_without_objects(tmp_path):

@@ -88,34 +88,41 @@ def _missing(
     models: Mapping[str, TaggerScores],
     networks: Mapping[str, CrossingNetwork],
 ) -> str:
-    first, last = condition.reach
-    if first < recorded.offsets[0] or last > recorded.offsets[1]:
-        return f"looks at BX {first if first < recorded.offsets[0] else last:+d}, which the data lacks"
     if condition.external is not None:
-        return "" if recorded.has_externals else "looks at an external signal, which the data lacks"
-    needed: list[tuple[str, str]] = []
+        if not recorded.has_externals:
+            return "looks at an external signal, which the data lacks"
+        return _off("signals", condition.external[1], recorded.offsets)
+    needed: list[tuple[str, int, str]] = []
     if condition.network:
         if condition.network not in networks:
             return f"network '{condition.network}' is not given"
+        (leg,) = condition.legs
         for group in menu.config.networks[condition.network].inputs:
-            needed += [(group.object, f.field) for f in group.fields if f.field is not None]
+            needed += [(group.object, leg.bx, f.field) for f in group.fields if f.field is not None]
     else:
         legs = condition.legs + (() if condition.reference is None else (condition.reference,))
-        needed += [(leg.object, field) for leg in legs for field, _ in leg.passes]
+        needed += [(leg.object, leg.bx, field) for leg in legs for field, _ in leg.passes]
         for pair in (*condition.pairs, *condition.overlaps):
             fields = [field for quantity, _ in pair.limits for field in FIELDS_OF[quantity]]
-            needed += [(legs[i].object, field) for i in (pair.first, pair.second) for field in fields]
+            needed += [(legs[i].object, legs[i].bx, field) for i in (pair.first, pair.second) for field in fields]
         if condition.charges:
-            charged = [leg.object for leg in condition.legs if "charge" in menu.scales.objects[leg.object].fields]
-            needed += [(kind, field) for kind in charged for field in ("charge", "charge_valid")]
-    for kind, field in needed:
+            charged = [leg for leg in condition.legs if "charge" in menu.scales.objects[leg.object].fields]
+            needed += [(leg.object, leg.bx, field) for leg in charged for field in ("charge", "charge_valid")]
+    for kind, bx, field in needed:
         if field.startswith("score_") and field.removeprefix("score_") not in models:
             return f"tagger '{field.removeprefix('score_')}' is not given"
         if kind not in recorded.objects.collections:
             return f"the data has no {kind}"
         if field not in recorded.objects.collections[kind].fields:
             return f"the data has no field '{field}' of {kind}"
+        off = _off(kind, bx, recorded.offsets_of.get(kind, recorded.offsets))
+        if off:
+            return off
     return ""
+
+
+def _off(kind: str, bx: int, held: tuple[int, int]) -> str:
+    return "" if held[0] <= bx <= held[1] else f"looks at {kind} of BX {bx:+d}, which the data lacks"
 
 
 def validate(

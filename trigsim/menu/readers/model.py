@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class Recorded:
         What BX offsets see; see `CompiledMenu.decide`.
     offsets : (int, int)
         Earliest and latest BX offset that the rows really hold.
+    offsets_of : mapping of str to (int, int)
+        The same of kinds of object that the data holds in fewer crossings.
     has_externals : bool
         Whether external signals are in the file.
     by_index : bool array, shape (n, bits), or None
@@ -49,6 +51,7 @@ class Recorded:
     lumi: NDArray[np.uint64]
     event: NDArray[np.uint64]
     prescaled: bool = False
+    offsets_of: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.decided)

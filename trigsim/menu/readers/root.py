@@ -29,6 +29,8 @@ STEP = 50_000
 MAX_BX = 2
 CENTRALITY = 26
 N_CENTRALITY = 8
+#: What the lists with several kinds of object hold.
+KINDS_OF = {"sums": (*SUM_TYPES, *(f"CENT{i}" for i in range(N_CENTRALITY))), "showers": tuple(SHOWERS)}
 CICADA_STEPS = 256
 #: ROOT adds this to the version of files with 64-bit offsets.
 LARGE_FILE = 1_000_000
@@ -198,13 +200,19 @@ def _recorded(
     place: list[NDArray[np.uint64]],
     prescaled: bool = False,
 ) -> Recorded:
-    seen = [0]
-    for kind in (*form.objects, "sums"):
+    # Some objects may be there in one crossing only: what is re-emulated from what was recorded in one.
+    offsets_of: dict[str, tuple[int, int]] = {}
+    for kind in form.names:
         name = form.bx(prefix, kind)
         if name in data:
-            bx = ak.to_numpy(ak.flatten(data[name])).astype(np.int64)
-            seen += [int(b) for b in np.unique(bx) if abs(b) <= MAX_BX]
-    rows = _Rows(n, min(seen), max(seen))
+            bx = np.unique(ak.to_numpy(ak.flatten(data[name])).astype(np.int64))
+            bx = np.append(bx[abs(bx) <= MAX_BX], 0)
+            offsets_of |= dict.fromkeys(KINDS_OF.get(kind, (kind,)), (int(bx.min()), int(bx.max())))
+    rows = _Rows(
+        n,
+        min((low for low, _ in offsets_of.values()), default=0),
+        max((high for _, high in offsets_of.values()), default=0),
+    )
     collections: dict[str, Collection] = {}
     for kind, columns in form.objects.items():
         name = form.bx(prefix, kind)
@@ -223,6 +231,7 @@ def _recorded(
         decided=np.arange(n) * rows.width - rows.low,
         rows="consecutive",
         offsets=(rows.low, rows.high),
+        offsets_of=offsets_of | dict.fromkeys(extra, (0, 0)),
         has_externals=False,
         by_index=by_index,
         by_name=by_name,
