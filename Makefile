@@ -11,9 +11,9 @@ demo:  ## set up .venv, then train, quantise, check against csim, stream and rep
 	@tools/setup.sh firmware
 	.venv/bin/trigsim scan configs/scans/demo.yaml -o out/demo
 
-test:  ## set up .venv, then run the tests
+test:  ## set up .venv, then run the tests, a process a core
 	@tools/setup.sh $(EXTRAS)
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 lint:  ## ruff, and mypy --strict outside kernels
 	@tools/setup.sh $(EXTRAS)
