@@ -187,6 +187,23 @@ def test_nanoaod_with_neighbouring_crossings(tmp_path, hardware):
     }
 
 
+@pytest.mark.parametrize("hardware", [True, False])
+def test_counts_are_read_as_hardware_numbers_only(tmp_path, hardware):
+    """Their physical value is 0 where they were unpacked."""
+    kinds = ak.values_astype(ak.Array([[11, 26, 2]] * 3), np.int32)
+    numbers = ak.values_astype(ak.Array([[5, 0, 60], [2, 255, 60], [5, 1, 60]]), np.int32)
+    sums = {"L1EtSum_etSumType": kinds, "L1EtSum_bx": ak.values_astype(kinds * 0, np.int16)}
+    sums |= {"L1EtSum_hwPt": numbers} if hardware else {"L1EtSum_pt": numbers * 0.5 * (kinds == 2)}
+    data = nanoaod(tmp_path / "n.root", hardware=hardware, L1EtSum_hwPhi=None, L1EtSum_phi=None, **sums)
+    (recorded,) = read(data)
+    found = recorded.objects.collections
+    assert found["ETM"].fields["pt"][recorded.decided, 0].tolist() == [60, 60, 60]
+    assert ("MBT0HFP" in found, "CENT0" in found) == (hardware, hardware)
+    if hardware:
+        assert found["MBT0HFP"].fields["count"][recorded.decided, 0].tolist() == [5, 2, 5]
+        assert found["CENT0"].fields["flag"][recorded.decided, 0].tolist() == [0, 1, 1]
+
+
 def test_a_wrong_bit_is_listed_by_event(tmp_path):
     wrong = {**BITS, "L1_Jet50": [True, True, False]}
     result = validate(loads(MENU), read(nanoaod(tmp_path / "n.root", wrong)))
@@ -239,11 +256,44 @@ def test_bits_without_objects(tmp_path):
     assert result.crossings == 3
 
 
+def l1ntuple(path, tree, **objects):
+    """Write a small L1Ntuple of two events: objects, and what else is given as tree=columns."""
+    ints = {"egIEt": [[60], []], "egIEta": [[3], []], "egIPhi": [[7], []], "egBx": [[0], []]}
+    with uproot.recreate(path) as file:
+        file[f"{tree}/L1UpgradeTree"] = {k: ak.values_astype(ak.Array(v), np.int16) for k, v in ints.items()}
+        for name, columns in objects.items():
+            file[f"{name}/L1uGTTree"] = columns
+    return path
+
+
+def test_ntuples_with_some_of_their_trees(tmp_path):
+    menu = loads("name: t\nscales: cms_run3\nalgorithms:\n  - {name: a, index: 5, when: {object: EG, pt_gev: 20}}")
+    bits = np.zeros((2, 8), dtype=bool)
+    bits[0, 5] = True
+    path = l1ntuple(tmp_path / "a.root", "l1UpgradeEmuTree", l1uGTEmuTree={"m_algoDecisionInitial": bits})
+    for objects in (None, "L1Emul"):
+        assert validate(menu, read(path, objects)).exact == ("a",)
+    none = {"a": "the data has no recorded bit of it"}
+    for path in (
+        l1ntuple(tmp_path / "b.root", "l1UpgradeEmuTree"),
+        # Bits of unpacked objects say nothing on re-emulated ones.
+        l1ntuple(tmp_path / "c.root", "l1UpgradeEmuTree", l1uGTTree={"m_algoDecisionInitial": bits}),
+        l1ntuple(tmp_path / "d.root", "l1UpgradeEmuTree", l1uGTEmuTree={"m_finalOR": bits[:, 0]}),
+    ):
+        assert validate(menu, read(path)).unsupported == none
+    with pytest.raises(InputError, match="no re-emulated objects; give L1"):
+        list(read(l1ntuple(tmp_path / "e.root", "l1UpgradeTree"), "L1Emul"))
+
+
 def test_files_of_other_kinds(tmp_path):
     path = tmp_path / "n.root"
     with uproot.recreate(path) as file:
         file["Events"] = {"x": np.ones(3)}
     with pytest.raises(InputError, match="no L1_"):
+        list(read(path))
+    with uproot.recreate(path) as file:
+        file.mktree("Events", {"L1_A": np.dtype(bool)})
+    with pytest.raises(InputError, match="holds no events"):
         list(read(path))
     with uproot.recreate(path) as file:
         file["tree"] = {"x": np.ones(3)}

@@ -95,6 +95,8 @@ def _nanoaod(file: Any, prefix: str, path: Path) -> Iterator[Recorded]:
         raise InputError("the tree 'Events' has no L1_* bits and no Level-1 objects", path)
     ids = [name for name in ("run", "luminosityBlock", "event") if name in have]
     real = "genWeight" not in have and "Generator_weight" not in have
+    if tree.num_entries == 0:
+        raise InputError("holds no events; give a file with some", path)
     first = 0
     for data in tree.iterate([*branches, *bits, *ids], step_size=STEP, library="ak"):
         n = len(data)
@@ -108,6 +110,8 @@ def _nanoaod(file: Any, prefix: str, path: Path) -> Iterator[Recorded]:
 
 def _l1ntuple(file: Any, names: set[str], emulated: bool, path: Path) -> Iterator[Recorded]:
     kind = "Emu" if emulated or "l1UpgradeTree/L1UpgradeTree" not in names else ""
+    if f"l1Upgrade{kind}Tree/L1UpgradeTree" not in names:
+        raise InputError("no re-emulated objects; give L1, the unpacked ones", path)
     objects = file[f"l1Upgrade{kind}Tree/L1UpgradeTree"]
     have = _leaves(objects)
     branches = L1NTUPLE.branches("", have)
@@ -122,6 +126,8 @@ def _l1ntuple(file: Any, names: set[str], emulated: bool, path: Path) -> Iterato
             raise InputError(
                 f"trees of {objects.num_entries} and {tree.num_entries} events do not belong together", path
             )
+    if objects.num_entries == 0:
+        raise InputError("holds no events; give a file with some", path)
     for first in range(0, objects.num_entries, STEP):
         last = min(first + STEP, objects.num_entries)
         data = {name: have[name].array(entry_start=first, entry_stop=last) for name in branches}
@@ -134,10 +140,12 @@ def _l1ntuple(file: Any, names: set[str], emulated: bool, path: Path) -> Iterato
             extra["CICADA"] = np.clip(np.floor(score * CICADA_STEPS), 0, 65535).astype(np.int32)
         by_name: dict[str, NDArray[np.bool_]] = {}
         by_index = None
-        if decisions is not None:
-            leaf = _leaves(decisions)["m_algoDecisionInitial"]
+        initial = {} if decisions is None else _leaves(decisions)
+        if "m_algoDecisionInitial" in initial:
+            leaf = initial["m_algoDecisionInitial"]
             by_index = ak.to_numpy(leaf.array(entry_start=first, entry_stop=last)).astype(np.bool_)
-            for name, text in (decisions.aliases or {}).items():
+            # An RNTuple has none.
+            for name, text in (getattr(decisions, "aliases", None) or {}).items():
                 match = re.search(r"m_algoDecisionInitial\[(\d+)\]", text)
                 if match and int(match[1]) < by_index.shape[1]:
                     by_name[name] = by_index[:, int(match[1])]
@@ -280,14 +288,16 @@ def _add_sums(
         column[row[kind == number], 0] = values[field][kind == number]
         return column
 
-    present = set(np.unique(kind).tolist())
+    present = set(np.unique(kind).tolist()) if "pt" in values else set()
+    # Counts of unpacked objects have no physical value: it is written as 0.
+    counted = sources["pt"] is not None and sources["pt"][0] == sources["pt"][1].hardware
     for name, (number, field, with_phi) in SUM_TYPES.items():
-        if number in present and "pt" in values:
+        if number in present and (counted or field != "count"):
             fields = {field: one(number, "pt")}
             if with_phi and "phi" in values:
                 fields["phi"] = one(number, "phi")
             collections[name] = Collection(fields)
-    if CENTRALITY in present and "pt" in values:
+    if CENTRALITY in present and counted:
         flags = one(CENTRALITY, "pt")
         for i in range(N_CENTRALITY):
             collections[f"CENT{i}"] = Collection({"flag": (flags >> i) & 1})
