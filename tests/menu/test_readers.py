@@ -73,6 +73,26 @@ def test_a_row_becomes_objects(tmp_path, fields):
     assert ("ETMHF" in found) == (fields == 60)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw.replace(b"\n", b"\r\n") + b"\r\n \r\n",
+        lambda raw: b"\xef\xbb\xbf" + raw.upper().replace(b" ", b"\t"),
+        lambda raw: b"# BX, objects, bits\n\n" + raw.replace(b" ", b"   ").rstrip(),
+        gzip.compress,
+    ],
+)
+def test_forms_of_the_text_say_nothing(tmp_path, change):
+    raw = "".join(f"{row(i, mu={0: i << 10 | 0xA << 19}, algo=1 << i)}\n" for i in range(5)).encode()
+    path = tmp_path / "v.txt"
+    path.write_bytes(change(raw))
+    (recorded,) = read(path)
+    assert recorded.event.tolist() == [0, 1, 2, 3, 4]
+    assert recorded.objects.collections["MU"].fields["pt"][:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert recorded.by_index is not None
+    assert recorded.by_index[:, :5].tolist() == np.eye(5, dtype=bool).tolist()
+
+
 def test_cicada_is_four_nibbles(tmp_path):
     recorded = vector(tmp_path, row(cicada={0: 1 << 28, 1: 2 << 28, 2: 3 << 28, 3: 0xF << 28}))
     assert recorded.objects.collections["CICADA"].fields["score"].tolist() == [[0x123F]]

@@ -10,10 +10,12 @@ from trigsim.base.errors import InputError
 
 #: A text file, unpacked, may be this long; a larger one is no vector and no menu.
 MAX_TEXT = 256 * 2**20
+#: How a file packed by gzip begins.
+MAGIC = b"\x1f\x8b"
 
 
 def read_text(path: Path, limit: int = MAX_TEXT) -> str:
-    """Return the text of a file, unpacked if it ends in .gz.
+    """Return the text of a file, unpacked if it is packed by gzip.
 
     Raises
     ------
@@ -22,8 +24,10 @@ def read_text(path: Path, limit: int = MAX_TEXT) -> str:
     """
     if not path.is_file():
         raise InputError("no such file; check the path", path)
+    with path.open("rb") as stream:
+        packed = stream.read(len(MAGIC)) == MAGIC or path.suffix == ".gz"
     try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        with gzip.open(path, "rb") if packed else path.open("rb") as stream:
             raw = stream.read(limit + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise InputError("the gzip stream is cut short or broken; fetch the file again", path) from None

@@ -81,7 +81,7 @@ def _collection(words: Words, fields: dict[str, tuple[int, int, bool]]) -> Colle
 
 
 def read_vectors(path: str | Path) -> Recorded:
-    """Read a uGT test vector (text, or .gz of it).
+    """Read a uGT test vector (text, or .gz of it); empty lines and those that start with # are passed over.
 
     Raises
     ------
@@ -89,7 +89,8 @@ def read_vectors(path: str | Path) -> Recorded:
         Naming the line that has the wrong number of fields or is not hexadecimal.
     """
     path = Path(path)
-    lines = [(i, line) for i, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()]
+    numbered = enumerate(read_text(path).splitlines(), start=1)
+    lines = [(i, line) for i, line in numbered if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise InputError("the vector is empty; give one row a crossing", path)
     # Few fields are split off: the first line of another kind of file may be all of it.
