@@ -156,6 +156,13 @@ def test_blanks_in_a_condition_say_nothing(tmp_path, expression):
     assert entry["when"] == "not (dist_MU3_QLTY_S_MU3_QLTY_S_CHGCOR_OS_D) and MU3"
 
 
+def test_cuts_have_any_name(tmp_path):
+    entries = "".join(cut(name, "INDEX", i, i) for i, name in enumerate(("2p1", "NOT", "µ" * 300)))
+    _, document = one(tmp_path, f"MU3[2p1,NOT,{'µ' * 300}]", MU3 + entries)
+    ((condition,),) = loads(to_yaml(document)).programs().values()
+    assert dict(condition.legs[0].passes)["index"] == ((0, 2),)
+
+
 def test_a_cut_that_lists_numbers_needs_no_range(tmp_path):
     for empty in ("", "<minimum/><maximum/>"):
         entry, _ = one(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from trigsim.base.errors import InputError
 from trigsim.base.manifest import first_fault
 from trigsim.menu.conditions import Lowering
-from trigsim.menu.grammar import MenuFile
+from trigsim.menu.grammar import RESERVED, MenuFile
 from trigsim.menu.l1entries import Cut, Entries, Requirement
 from trigsim.menu.masks import Lanes
 from trigsim.menu.pair_rows import PairRows
@@ -187,7 +187,7 @@ class Conditions:
     def _network(self, required: Requirement, cuts: Mapping[str, Cut]) -> dict[str, Any]:
         model = next((cut.data for cut in cuts.values() if cut.kind == "MODEL"), "")
         score = [cut.minimum for cut in cuts.values() if cut.kind in _NETWORK_CUTS]
-        name = re.sub(r"\W", "_", f"{required.object}_{model}" if model else required.object)
+        name = re.sub(r"\W", "_", f"{required.object}_{model}" if model else required.object, flags=re.ASCII)
         if name not in INPUT_MAPS:
             raise Unsupported(f"the inputs of network '{name}' are not known; declare them under 'networks'")
         if len(score) != 1:
@@ -219,7 +219,7 @@ class Conditions:
             said = {"charge": sign}
         else:
             raise Unsupported(f"cut '{name}' of type '{cut.kind}' is not known")
-        ours = re.sub(r"\W", "_", name)
+        ours = _word(re.sub(r"\W", "_", name, flags=re.ASCII))
         while self.cuts.get(ours, said) != said:
             ours += "_"
         self.cuts[ours] = said
@@ -270,5 +270,9 @@ def _condition_name(text: str) -> str:
     # The object is repeated in the names of its cuts: MU3[MU-QLTY_SNGL].
     short = re.sub(r"\b\w+-(?=[A-Z])", "", text).replace("+", "_p")
     short = re.sub(r"-(?=\d)", "_m", short)
-    name = re.sub(r"[^A-Za-z0-9]+", "_", short).strip("_")[:180]
-    return name if re.match(r"[A-Za-z]", name) and name.lower() not in ("and", "or", "not", "xor") else f"c_{name}"
+    return _word(re.sub(r"[^A-Za-z0-9]+", "_", short).strip("_"))
+
+
+def _word(text: str) -> str:
+    """Return a name that our grammar takes, short enough to be made another by "_" behind it."""
+    return (text if re.match(r"[A-Za-z]", text) and text.lower() not in RESERVED else f"c_{text}")[:180]
