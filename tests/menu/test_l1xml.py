@@ -281,6 +281,17 @@ def test_what_is_no_menu_is_refused(tmp_path, text, problem):
     assert time.process_time() - started < 2
 
 
+@pytest.mark.parametrize("top", ['<t:menu xmlns:t="http://x/1">', '<menu xmlns="http://x/1">'])
+def test_namespaces_say_nothing(tmp_path, top):
+    path = tmp_path / "menu.xml"
+    end = "</t:menu>" if ":menu" in top else "</menu>"
+    plain = menu(algorithm("MU3", MU3))
+    path.write_text(plain)
+    expected = import_l1menu(path)
+    path.write_text(plain.replace("<menu>", top).replace("</menu>", end))
+    assert import_l1menu(path) == expected
+
+
 def test_gzip_is_read_and_its_damage_told(tmp_path):
     packed = gzip.compress(menu(algorithm("MU3", MU3)).encode())
     path = tmp_path / "menu.xml.gz"

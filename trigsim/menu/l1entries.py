@@ -60,7 +60,10 @@ def parse_xml(path: Path, top: str = "menu") -> Element:
         raise InputError("document types and entities are not read; remove them", path) from None
     except (ValueError, RecursionError) as failure:
         raise InputError(f"not XML: {failure}; check it", path) from None
-    if root.tag.rpartition("}")[2] != top:
+    for element in root.iter():
+        # CMS qualifies the top element only; what puts all in a namespace says the same.
+        element.tag = element.tag.rpartition("}")[2]
+    if root.tag != top:
         raise InputError(f"the top element is '{root.tag[:60]}'; this file needs '{top}'", path)
     return root
 
