@@ -232,10 +232,14 @@ def test_a_wrong_bit_is_listed_by_event(tmp_path):
 
 def test_bits_after_prescale_say_only_what_they_say(tmp_path):
     """In data a bit that is not set may have been prescaled away; one that is set must be ours too."""
-    data = nanoaod(tmp_path / "n.root", {"L1_Jet50": [False, True, False]}, genWeight=None)
-    assert validate(loads(MENU), read(data)).mismatched == {"L1_Jet50": ["1:5:8"]}
-    data = nanoaod(tmp_path / "m.root", {"L1_Jet50": [False, False, False]}, genWeight=None)
+    real = {"genWeight": None, "run": np.full(3, 381_000, np.uint32)}
+    data = nanoaod(tmp_path / "n.root", {"L1_Jet50": [False, True, False]}, **real)
+    assert validate(loads(MENU), read(data)).mismatched == {"L1_Jet50": ["381000:5:8"]}
+    data = nanoaod(tmp_path / "m.root", {"L1_Jet50": [False, False, False]}, **real)
     assert validate(loads(MENU), read(data)).mismatched == {}
+    # Simulation is run 1, also where weights have been dropped.
+    data = nanoaod(tmp_path / "s.root", {"L1_Jet50": [False, False, False]}, genWeight=None)
+    assert validate(loads(MENU), read(data)).mismatched == {"L1_Jet50": ["1:5:7"]}
 
 
 def test_a_file_with_one_crossing_lacks_the_others(tmp_path):

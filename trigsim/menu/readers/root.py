@@ -32,6 +32,8 @@ N_CENTRALITY = 8
 #: What the lists with several kinds of object hold.
 KINDS_OF = {"sums": (*SUM_TYPES, *(f"CENT{i}" for i in range(N_CENTRALITY))), "showers": tuple(SHOWERS)}
 CICADA_STEPS = 256
+#: Number that CMS gives to the run of all simulation.
+SIMULATED_RUN = 1
 #: ROOT adds this to the version of files with 64-bit offsets.
 LARGE_FILE = 1_000_000
 
@@ -94,7 +96,7 @@ def _nanoaod(file: Any, prefix: str, path: Path) -> Iterator[Recorded]:
     if not bits and not branches:
         raise InputError("the tree 'Events' has no L1_* bits and no Level-1 objects", path)
     ids = [name for name in ("run", "luminosityBlock", "event") if name in have]
-    real = "genWeight" not in have and "Generator_weight" not in have
+    weighted = "genWeight" in have or "Generator_weight" in have
     if tree.num_entries == 0:
         raise InputError("holds no events; give a file with some", path)
     first = 0
@@ -102,9 +104,10 @@ def _nanoaod(file: Any, prefix: str, path: Path) -> Iterator[Recorded]:
         n = len(data)
         place = [_ids(data, name, n, first) for name in ("run", "luminosityBlock", "event")]
         first += n
+        simulated = weighted or bool((place[0] == SIMULATED_RUN).all())
         yield _recorded(
             NANOAOD, prefix, {name: data[name] for name in branches}, n, {},
-            {name: ak.to_numpy(data[name]).astype(np.bool_) for name in bits}, None, place, prescaled=real,
+            {name: ak.to_numpy(data[name]).astype(np.bool_) for name in bits}, None, place, prescaled=not simulated,
         )  # fmt: skip
 
 
