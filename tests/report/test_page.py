@@ -10,7 +10,7 @@ from tests.report.results import made_up
 from trigsim.report.page import write_scan
 from trigsim.report.tables import hardware_table, performance_table
 
-VOID = {"meta", "br", "path", "use"}
+VOID = {"meta", "br", "wbr", "path", "use"}
 
 
 class Balanced(HTMLParser):

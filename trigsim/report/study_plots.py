@@ -44,7 +44,7 @@ def turn_on_plot(found: Sequence[TurnOn]) -> Figure:
                 x = np.linspace(one.edges[0], one.edges[-1], 300)
                 axes.plot(x, one.fit(x), color=colour, lw=1.2)
         axes.set(xlabel=_label(found[0].quantity), ylabel=f"efficiency for {found[0].signal}", ylim=(0, 1.05))
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        figure.legend(frameon=False, fontsize=8, loc="outside upper center", ncols=3)
         return figure
 
 
