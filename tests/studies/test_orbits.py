@@ -134,7 +134,7 @@ def test_emulated_and_drawn_orbits_agree(files):
     assert set(full.causes) == {"simple 2 BX", "2 in 40 BX", "buffer b"}
     assert sum(full.occupancy["buffer b"]) == pytest.approx(1.0)
     assert len(full.occupancy["buffer b"]) == 4
-    assert sum(triggers for _, triggers, _ in full.by_place) == sum(t for t, _ in full.by_slot)
+    assert sum(place.triggers for place in full.by_place) == sum(t for t, _ in full.by_slot)
     assert len(full.by_place) == 40
     json.dumps(full.as_dict(), allow_nan=False)
 

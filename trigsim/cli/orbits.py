@@ -50,7 +50,7 @@ def orbits(
     from trigsim.base.config import load  # noqa: PLC0415
     from trigsim.base.files import write_text  # noqa: PLC0415
     from trigsim.base.provenance import provenance  # noqa: PLC0415
-    from trigsim.report.orbits import cause_table, loss_table, orbit_sheet, slot_table  # noqa: PLC0415
+    from trigsim.report.orbits import cause_table, loss_table, orbit_sheet, place_table, slot_table  # noqa: PLC0415
     from trigsim.report.sheet import write_sheet  # noqa: PLC0415
     from trigsim.stream.orbit_config import TrainConfig  # noqa: PLC0415
     from trigsim.studies.menu_run import parse_taggers  # noqa: PLC0415
@@ -75,6 +75,7 @@ def orbits(
         record = provenance(seed, inputs)
         page = write_sheet(orbit_sheet(result), record, output)
         write_text(output / "by_slot.csv", slot_table(result).csv())
+        write_text(output / "by_place.csv", place_table(result).csv())
     if as_json:
         emit_json(result.as_dict())
         return

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from trigsim.report.plots import _STYLE, COLOURS, _figure
 from trigsim.report.sheet import Sheet
 from trigsim.report.tables import Table
-from trigsim.studies.orbit_results import OrbitResult, percent
+from trigsim.studies.orbit_results import OrbitResult, Place, percent
+
+_LABELS = {"rate": "triggers", "kept": "read out"}
 
 
 def loss_table(result: OrbitResult) -> Table:
@@ -28,9 +33,23 @@ def cause_table(result: OrbitResult) -> Table:
 
 
 def slot_table(result: OrbitResult) -> Table:
-    """Return triggers slot by slot."""
-    rows = tuple((str(slot), str(a), str(b)) for slot, (a, b) in enumerate(result.by_slot))
-    return Table("Triggers by slot of the orbit", ("slot", "triggers", "read out"), rows)
+    """Return triggers slot by slot, and the rate of each slot's bunch."""
+    places = [Place.of(i, 1, result.orbits, a, b) for i, (a, b) in enumerate(result.by_slot)]
+    return _places("Triggers by slot of the orbit", "slot", places)
+
+
+def place_table(result: OrbitResult) -> Table:
+    """Return triggers and the rate of a bunch by its place in a row of colliding ones."""
+    return _places("Rate of a bunch by its place in a row of colliding ones", "place", result.by_place)
+
+
+def _places(title: str, what: str, places: Sequence[Place]) -> Table:
+    header = (what, "bunches", "triggers", "read out", "rate of one [kHz]", "read out of one [kHz]", "read out [%]")
+    rows = []
+    for p in places:
+        counts = (str(n) for n in (p.place, p.slots, p.triggers, p.read_out))
+        rows.append((*counts, p.rate.numbers, p.kept.numbers, percent(p.share) if p.triggers else "–"))
+    return Table(title, header, tuple(rows))
 
 
 def occupancy_table(result: OrbitResult) -> Table:
@@ -57,14 +76,38 @@ def triggers_by_slot(result: OrbitResult) -> Figure:
     return figure
 
 
-def kept_by_place(result: OrbitResult) -> Figure:
-    """Draw the share of triggers that is read out against the place in a train of bunches."""
-    places = [(place, a, b) for place, a, b in result.by_place if a]
-    share = [b / a for _, a, b in places]
-    spread = [(s * (1 - s) / a) ** 0.5 for s, (_, a, _) in zip(share, places, strict=True)]
+def rate_by_place(result: OrbitResult) -> Figure:
+    """Draw the rate of a bunch against its place in a row of bunches, before and after dead time."""
+    places = [p.place for p in result.by_place]
     with rc_context(_STYLE):
         figure, axes = _figure()
-        axes.errorbar([p for p, *_ in places], share, yerr=spread, fmt="o", ms=3, lw=0.8, color=COLOURS[0])
+        for number, label in enumerate(("rate", "kept")):
+            found = [getattr(p, label) for p in result.by_place]
+            middle = np.array([e.value for e in found])
+            axes.fill_between(
+                places,
+                [e.low for e in found],
+                [e.high for e in found],
+                color=COLOURS[(5, 0)[number]],
+                alpha=0.25,
+                lw=0,
+            )
+            axes.plot(places, middle, ".-", ms=4, lw=0.8, color=COLOURS[(5, 0)[number]], label=_LABELS[label])
+        axes.set(xlabel="place in a row of colliding bunches", ylabel="rate of one bunch [kHz]", ylim=(0, None))
+        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def kept_by_place(result: OrbitResult) -> Figure:
+    """Draw the share of triggers that is read out against the place in a train of bunches."""
+    some = [p for p in result.by_place if p.triggers]
+    share = np.array([p.share.value for p in some])
+    ends = np.array([[s - p.share.low, p.share.high - s] for s, p in zip(share, some, strict=True)])
+    with rc_context(_STYLE):
+        figure, axes = _figure()
+        axes.errorbar(
+            [p.place for p in some], share, yerr=ends.reshape(-1, 2).T, fmt="o", ms=3, lw=0.8, color=COLOURS[0]
+        )
         axes.set(xlabel="place in a row of colliding bunches", ylabel="share of triggers read out")
     return figure
 
@@ -87,6 +130,10 @@ def orbit_sheet(result: OrbitResult) -> Sheet:
         ),
         plots={
             "triggers_by_slot": (triggers_by_slot(result), "Triggers along the orbit, before and after dead time."),
+            "rate_by_place": (
+                rate_by_place(result),
+                "Rate of one bunch by its place in a row of colliding ones. Bands: independent crossings.",
+            ),
             "kept_by_place": (
                 kept_by_place(result),
                 "The first bunches after a gap meet less dead time. Bars: independent triggers.",

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from hist import Hist
 
-from trigsim.numeric.intervals import Estimate
+from trigsim.numeric.intervals import Estimate, efficiency
+from trigsim.stream.beam import ORBIT_FREQUENCY_HZ
 from trigsim.studies.histograms import binned, counted, labelled
 from trigsim.studies.tabular import Cells, Tabular
 
@@ -78,6 +79,56 @@ class CauseLoss:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Bunches at one place in a row of colliding ones, or one slot of the orbit.
+
+    Intervals are those of independent crossings (Clopper and Pearson). What the library's size adds is the same for
+    all places, so that it is left out of what compares them; dead time makes neighbours depend on each other.
+
+    Attributes
+    ----------
+    place : int
+        1 is the first after a gap; of a slot its number, from 0.
+    slots : int
+        Of the orbit.
+    triggers, read_out : int
+        Counts in all orbits.
+    rate, kept : Estimate
+        Of one bunch before and after dead time, kHz.
+    share : Estimate
+        Read out over triggers.
+    """
+
+    place: int
+    slots: int
+    triggers: int
+    read_out: int
+    rate: Estimate
+    kept: Estimate
+    share: Estimate
+
+    @classmethod
+    def of(cls, place: int, slots: int, orbits: int, triggers: int, read_out: int) -> Place:
+        """Return the rates of counts in `slots` slots of each of `orbits` orbits."""
+        tries, khz = slots * orbits, ORBIT_FREQUENCY_HZ / 1e3
+        rates = (efficiency(count, tries) for count in (triggers, read_out))
+        rate, kept = (Estimate(khz * e.value, khz * e.low, khz * e.high, "kHz") for e in rates)
+        return cls(place, slots, triggers, read_out, rate, kept, efficiency(read_out, triggers))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "place": self.place,
+            "slots": self.slots,
+            "triggers": self.triggers,
+            "read_out": self.read_out,
+            "rate_of_a_bunch": self.rate.as_dict(),
+            "read_out_of_a_bunch": self.kept.as_dict(),
+            "read_out_share": self.share.as_dict(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class OrbitResult(Tabular):
     """A menu over real orbits.
 
@@ -105,8 +156,8 @@ class OrbitResult(Tabular):
         Bucket or buffer → share of triggers that find 0, 1, … triggers in it.
     by_slot : tuple of (int, int)
         Slot by slot, triggers and those read out.
-    by_place : tuple of (int, int, int)
-        Place in a row of colliding bunches (1 is the first after a gap), triggers, and those read out.
+    by_place : tuple of Place
+        Places in a row of colliding bunches.
     """
 
     menu: str
@@ -122,7 +173,7 @@ class OrbitResult(Tabular):
     dead: Estimate
     occupancy: Mapping[str, tuple[float, ...]]
     by_slot: tuple[tuple[int, int], ...]
-    by_place: tuple[tuple[int, int, int], ...]
+    by_place: tuple[Place, ...]
 
     @property
     def caption(self) -> str:
@@ -140,14 +191,13 @@ class OrbitResult(Tabular):
     def histograms(self) -> dict[str, Hist]:
         """Return triggers by slot and by place in a row of bunches, fill of buffers, and rates of the rows."""
         triggers = f"triggers in {self.orbits} orbits"
-        places = [place for place, *_ in self.by_place]
-        found = {}
+        first, found = self.by_place[0].place, {}
         for i, what in enumerate(("triggers", "read_out")):
             by_slot = [counts[i] for counts in self.by_slot]
-            by_place = [counts[1 + i] for counts in self.by_place]
+            by_place = [getattr(one, what) for one in self.by_place]
             found[f"{what}_by_slot"] = counted(by_slot, over="slot of the orbit", label=triggers)
             found[f"{what}_by_place"] = counted(
-                by_place, first=places[0], over="place in a row of bunches", label=triggers
+                by_place, first=first, over="place in a row of bunches", label=triggers
             )
         for name, shares in self.occupancy.items():
             found[f"waiting_{name}"] = binned(
@@ -178,7 +228,5 @@ class OrbitResult(Tabular):
                 "occupancy": {name: list(shares) for name, shares in self.occupancy.items()},
             },
             "rows": {row: loss.as_dict() for row, loss in self.rows.items()},
-            "by_place_in_train": [
-                {"place": place, "triggers": triggers, "read_out": kept} for place, triggers, kept in self.by_place
-            ],
+            "by_place_in_train": [place.as_dict() for place in self.by_place],
         }

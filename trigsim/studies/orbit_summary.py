@@ -15,7 +15,7 @@ from trigsim.stream.orbit_config import TrainConfig
 from trigsim.stream.orbit_counts import OrbitCounts
 from trigsim.stream.orbit_run import Readout
 from trigsim.studies.batches import library_variance, ratio, variance
-from trigsim.studies.orbit_results import CauseLoss, OrbitResult, RowLoss
+from trigsim.studies.orbit_results import CauseLoss, OrbitResult, Place, RowLoss
 
 #: From counts to numerators and denominators, batch by batch.
 Part = Callable[[OrbitCounts], tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -104,12 +104,13 @@ def summary(
     )
 
 
-def _by_place(scheme: FillingScheme, counts: OrbitCounts) -> tuple[tuple[int, int, int], ...]:
+def _by_place(scheme: FillingScheme, counts: OrbitCounts) -> tuple[Place, ...]:
     """Sum the slots by their place in a row of colliding bunches; slots without a collision are left out."""
     place = np.zeros(SLOTS, np.int64)
     run = 0
     for slot in range(SLOTS):
         run = run + 1 if scheme.colliding[slot] else 0
         place[slot] = run
-    sums = [np.bincount(place, row) for row in counts.by_slot]
-    return tuple((p, int(sums[0][p]), int(sums[1][p])) for p in range(1, len(sums[0])))
+    slots, (triggers, kept) = np.bincount(place), (np.bincount(place, row) for row in counts.by_slot)
+    orbits = int(counts.orbits.sum())
+    return tuple(Place.of(p, int(slots[p]), orbits, int(triggers[p]), int(kept[p])) for p in range(1, len(slots)))
