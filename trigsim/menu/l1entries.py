@@ -15,6 +15,8 @@ from trigsim.menu.texts import read_text
 
 #: Four times the largest menu known, unpacked.
 MAX_XML = 32 * 2**20
+#: Tags: five times those of the largest menu known, which has a handful of attributes.
+MAX_TAGS, MAX_ATTRIBUTES = 2_000_000, 100_000
 #: Cuts that need their data only.
 LISTS = frozenset({"QLTY", "ISO", "IP", "DISP", "CHG", "CHGCOR", "MODEL"})
 
@@ -50,9 +52,11 @@ class Entries:
 
 def parse_xml(path: Path, top: str = "menu") -> Element:
     """Read an XML file whose top element is `top`; InputError says where it is not one."""
-    text = read_text(path, MAX_XML).encode()
+    text = read_text(path, MAX_XML)
+    if text.count("<") > MAX_TAGS or text.count("=") > MAX_ATTRIBUTES:
+        raise InputError(f"more than {MAX_TAGS} tags or {MAX_ATTRIBUTES} attributes; this is no such file", path)
     try:
-        root = defusedxml.ElementTree.fromstring(text, forbid_dtd=True)
+        root = defusedxml.ElementTree.fromstring(text.encode(), forbid_dtd=True)
     except ParseError as failure:
         line, column = failure.position
         raise InputError(f"not XML: {failure.msg}; check it", path, line, column + 1) from None

@@ -17,6 +17,8 @@ from trigsim.menu.scales import ScaleSet, load_scales
 
 #: External signals of a crossing; what a menu places beyond them is no signal.
 N_SIGNALS = 256
+#: With our names of conditions it must stay below what our grammar takes, 20 000; CMS's longest known has 1212.
+MAX_EXPRESSION = 12_000
 
 
 def import_l1menu(path: str | Path) -> dict[str, Any]:
@@ -62,8 +64,11 @@ def _algorithm(element: Element, conditions: Conditions, path: Path) -> dict[str
     made: dict[str, Any] = {"name": text_of(element, "name", path), "index": whole_of(element, "index", path)}
     try:
         entries = entries_of(element, path)
+        text = text_of(element, "expression", path)
+        if len(text) > MAX_EXPRESSION:
+            raise Unsupported(f"an expression of more than {MAX_EXPRESSION} characters")
         # A condition is one word: blanks around its brackets and commas go.
-        text = re.sub(r"\s+(?=[{}\[\],])|(?<=[{\[,])\s+", "", text_of(element, "expression", path))
+        text = re.sub(r"\s+(?=[{}\[\],])|(?<=[{\[,])\s+", "", text)
         program = parse_expression(text)
         names = {
             part.text: conditions.condition(part.text, entries) for part in program if isinstance(part, Operand)
