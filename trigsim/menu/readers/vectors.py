@@ -18,6 +18,8 @@ Words = NDArray[np.uint64]
 #: Fields of a row → numbers of EG, TAU, JET objects, sums words, CICADA words.
 LAYOUTS = {48: (12, 8, 12, 4, 0), 60: (12, 12, 12, 6, 6)}
 MAX_FIELDS = max(LAYOUTS) + 1
+#: More than the longest text that is read can hold as rows.
+MAX_LINES = 1_000_000
 N_MUONS = 8
 N_BITS = 512
 
@@ -89,7 +91,10 @@ def read_vectors(path: str | Path) -> Recorded:
         Naming the line that has the wrong number of fields or is not hexadecimal.
     """
     path = Path(path)
-    numbered = enumerate(read_text(path).splitlines(), start=1)
+    text = read_text(path)
+    if text.count("\n") > MAX_LINES:
+        raise InputError(f"more than {MAX_LINES} lines; this is no uGT vector", path)
+    numbered = enumerate(text.splitlines(), start=1)
     lines = [(i, line) for i, line in numbered if line.strip() and not line.lstrip().startswith("#")]
     if not lines:
         raise InputError("the vector is empty; give one row a crossing", path)
