@@ -1,16 +1,18 @@
 """Judge feature selections: for each budget k the AUC of one network, trained alike on what each method chose.
 
-    python benchmarks/judge_selection.py TASK [--seeds 3] [--budgets 2 3 5 8] [-o FILE.json]
+    python benchmarks/judge_selection.py TASK [--splits 0 1 2] [--budgets 2 3 5] [--methods NAME …] [-o FILE.json]
 
 TASK is a candidates file (ROOT, Parquet, npz), `cancer` (scikit-learn's breast cancer) or `known` (a synthetic
-task of 39 columns with 8 that matter, so that the share recovered is known).
+task of 39 columns with 8 that matter, so that the share recovered is known). AUCs of each method and split stay
+in FILE; methods that are not asked for are taken from there, so that one that changed can be judged again alone.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,8 @@ from trigsim.tagger.training import network, split
 
 HIDDEN = (32, 16)
 EPOCHS = {"select": 20, "final": 15, "probe": 4}
+#: Networks, from different initial weights, whose mean AUC a choice is judged by: one has a luck of 0.006.
+FINALS = 4
 RATE, DECAY = 3e-3, 0.1
 
 
@@ -49,19 +53,26 @@ class Task:
         self.train, self.valid, self.test = (whole.rows(f) for f in folds)
         self.n, self.relevant = x.shape[1], set(relevant)
         self.batch = int(np.clip(len(self.train) // 20, 16, 512))
-        self.trainings = 0
+        self.areas = {}
 
     def pace(self, generator):
         return Pace(RATE, self.batch, generator, None, DECAY)
 
     def trained(self, columns, seed, epochs):
         """A network trained on those columns, and its validation AUC."""
-        self.trainings += 1
         with seeded(seed, "judge") as generator:
             module = network((len(columns), *HIDDEN, 1))
             few = self.valid.columns(columns)
             fit(module, self.train.columns(columns), few, self.pace(generator), epochs=epochs, phase="final")
         return module, score(module, few)
+
+    def area(self, columns):
+        """The mean test AUC of networks on those columns; the same for all methods that chose them."""
+        key = tuple(columns.tolist())
+        if key not in self.areas:
+            networks = [self.trained(columns, seed, EPOCHS["final"])[0] for seed in range(FINALS)]
+            self.areas[key] = float(np.mean([score(m, self.test.columns(columns)) for m in networks]))
+        return self.areas[key]
 
 
 def score(module, sample):
@@ -73,7 +84,7 @@ def ranked(method: Callable) -> Callable:
 
     def choose(task, budgets, seed):
         order = method(task, seed)
-        return {k: np.sort(order[:k]) for k in budgets}
+        yield from ((k, np.sort(order[:k])) for k in budgets)
 
     return choose
 
@@ -168,7 +179,6 @@ class Concrete(nn.Module):
 
 
 def concrete_selector(task, budgets, seed):
-    chosen = {}
     for k in budgets:
         with seeded(seed, "judge") as generator:
             layer = Concrete(task.n, k)
@@ -181,18 +191,17 @@ def concrete_selector(task, budgets, seed):
                 fast=[layer.logits], boost=10.0, on_step=cool, cosine=False, keep_best=False)  # fmt: skip
         first = layer.logits.argmax(1).unique().numpy()
         rest = [i for i in layer.logits.max(0).values.argsort(descending=True).numpy() if i not in first]
-        chosen[k] = np.sort(np.concatenate([first, np.array(rest[: k - len(first)], dtype=np.int64)]))
-    return chosen
+        yield k, np.sort(np.concatenate([first, np.array(rest[: k - len(first)], dtype=np.int64)]))
 
 
 def backward_elimination(task, budgets, seed):
     """The expensive near-optimum: for each column that might leave, a network is trained without it."""
-    columns, chosen = list(range(task.n)), {}
+    columns = list(range(task.n))
     while True:
         if len(columns) in budgets:
-            chosen[len(columns)] = np.array(columns)
+            yield len(columns), np.array(columns)
         if len(columns) == min(budgets):
-            return chosen
+            return
         left = [columns[:i] + columns[i + 1 :] for i in range(len(columns))]
         columns.pop(int(np.argmax([task.trained(c, seed, EPOCHS["probe"])[1] for c in left])))
 
@@ -201,15 +210,14 @@ def resized(gates, elimination):
     """The way of `trigsim train`: tries, of which the one of the best validation loss is kept."""
 
     def choose(task, budgets, seed):
-        chosen = {}
         for k in budgets:
             with seeded(seed, "judge") as generator:
-                chosen[k], _, _ = resize(
+                columns, _, _ = resize(
                     network((task.n, *HIDDEN, 1)), task.train, task.valid, task.pace(generator), inputs=k,
                     nodes=None, select=EPOCHS["select"], tune=EPOCHS["final"], restarts=gates,
-                    elimination=elimination,
+                    elimination=elimination, search=elimination,
                 )  # fmt: skip
-        return chosen
+            yield k, columns
 
     return choose
 
@@ -217,8 +225,10 @@ def resized(gates, elimination):
 def as_trigsim_trains(task, budgets, seed):
     """What the product does: `trigsim train` on candidates, `shrink` on any other table."""
     if task.candidates:
-        return resized(2, elimination=True)(task, budgets, seed)
-    return {k: shrink(network((task.n, *HIDDEN, 1)), *task.known, inputs=k, seed=seed).features for k in budgets}
+        yield from resized(2, elimination=True)(task, budgets, seed)
+        return
+    for k in budgets:
+        yield k, shrink(network((task.n, *HIDDEN, 1)), *task.known, inputs=k, seed=seed).features
 
 
 #: What all others are compared with.
@@ -261,47 +271,61 @@ def load(name, seed):
     return Task(x, table.label, w / w.mean(), table.collision, seed=seed, candidates=True)
 
 
+def judged(choose, task, budgets, seed) -> Iterator[dict]:
+    """One row a budget: the AUC of what was chosen, and the processor time that the method has taken so far."""
+    seconds = 0.0
+    start = time.process_time()
+    for k, columns in choose(task, budgets, seed):
+        seconds += time.process_time() - start
+        row = {"split": seed, "k": k, "auc": task.area(columns), "seconds": seconds, "columns": columns.tolist()}
+        if task.relevant:
+            row["recovered"] = len(task.relevant & set(columns.tolist())) / min(k, len(task.relevant))
+        yield row
+        start = time.process_time()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--splits", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--budgets", type=int, nargs="+", default=[2, 3, 5, 8, 10, 15, 20, 39])
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS))
+    parser.add_argument("-o", "--output", type=Path, required=True)
     asked = parser.parse_args()
+    rows = json.loads(asked.output.read_text())["rows"] if asked.output.exists() else []
     # A split of its own for each seed: one test set's luck is no method's merit.
-    tasks = [load(asked.task, seed) for seed in range(asked.seeds)]
-    budgets = [k for k in asked.budgets if k <= tasks[0].n]
-    rows = []
-    for name in dict.fromkeys([OURS, *asked.methods]):
-        areas, hits, seconds = {k: [] for k in budgets}, {k: [] for k in budgets}, 0.0
-        for seed, task in enumerate(tasks):
-            start = time.process_time()
-            found = METHODS[name](task, budgets, seed)
-            seconds += (time.process_time() - start) / asked.seeds
-            for k, columns in found.items():
-                module, _ = task.trained(columns, seed, EPOCHS["final"])
-                areas[k].append(score(module, task.test.columns(columns)))
-                if task.relevant:
-                    hits[k].append(len(task.relevant & set(columns.tolist())) / min(k, len(task.relevant)))
-        if name == OURS:
-            ours = areas
-        print(f"{name:<28}", end="")
-        for k in budgets:
-            mean, error = mean_and_error(areas[k])
-            # Ours less theirs, split by split: what the splits have in common drops out.
-            lead, lead_error = mean_and_error(np.subtract(ours[k], areas[k]))
-            recovered = float(np.mean(hits[k])) if hits[k] else None
-            rows.append({"task": asked.task, "method": name, "k": k, "auc": mean, "error": error, "lead": lead,
-                         "lead_error": lead_error, "recovered": recovered, "seconds": seconds})  # fmt: skip
-            print(f"  {mean:.4f}±{error:.4f} ({lead:+.4f}±{lead_error:.4f})"
-                  + (f" {recovered:.2f}" if hits[k] else ""), end="")  # fmt: skip
-        print(f"  {seconds:.0f} s", flush=True)
-    if asked.output:
-        write_json(asked.output, {"rows": rows})
+    for seed in asked.splits:
+        task = load(asked.task, seed)
+        for name in asked.methods:
+            found = judged(METHODS[name], task, [k for k in asked.budgets if k <= task.n], seed)
+            mine = [{"method": name, **row} for row in found]
+            rows = [r for r in rows if (r["method"], r["split"]) != (name, seed)] + mine
+            write_json(asked.output, {"task": asked.task, "rows": rows})
+    for name in METHODS:
+        show(name, rows)
+
+
+def show(name, rows):
+    """Print a method's line: its mean AUC, by how much ours leads, what share of the relevant it found, seconds."""
+    areas, ours = ({(r["k"], r["split"]): r for r in rows if r["method"] == m} for m in (name, OURS))
+    if not areas:
+        return
+    print(f"{name:<28}", end="")
+    for k in sorted({k for k, _ in areas}):
+        mine = [r for (budget, _), r in areas.items() if budget == k]
+        mean, error = mean_and_error([r["auc"] for r in mine])
+        # Ours less theirs, split by split: what the splits have in common drops out.
+        both = [seed for budget, seed in areas if budget == k and (k, seed) in ours]
+        lead, lead_error = mean_and_error([ours[k, s]["auc"] - areas[k, s]["auc"] for s in both])
+        recovered = f" {np.mean([r['recovered'] for r in mine]):.2f}" if "recovered" in mine[0] else ""
+        seconds = np.mean([r["seconds"] for r in mine])
+        print(f"  {k}: {mean:.4f}±{error:.4f} ({lead:+.4f}±{lead_error:.4f}){recovered} {seconds:.1f} s", end="")
+    print(flush=True)
 
 
 def mean_and_error(values):
+    if not len(values):
+        return np.nan, np.nan
     return float(np.mean(values)), float(np.std(values, ddof=min(1, len(values) - 1)) / len(values) ** 0.5)
 
 

@@ -6,6 +6,7 @@ github unnir/CancelOut). `BudgetedCancelOut` is trigsim's own: see docs/resizing
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Literal
 
@@ -251,6 +252,16 @@ def reading(layer: nn.Linear, columns: ArrayLike) -> nn.Linear:
         few.weight.copy_(layer.weight[:, index])
         if layer.bias is not None:
             few.bias.copy_(layer.bias)
+    return few
+
+
+def reading_of(module: nn.Sequential, columns: ArrayLike) -> nn.Sequential:
+    """Return a copy of the network that reads only those of its inputs."""
+    few = copy.deepcopy(module)
+    at = next(i for i, layer in enumerate(few) if isinstance(layer, nn.Linear))
+    first = few[at]
+    assert isinstance(first, nn.Linear)
+    few[at] = reading(first, columns)
     return few
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -73,7 +74,7 @@ class TrainConfig(Config):
     epochs: Epochs = Epochs()
     #: Selections from different random numbers; the one of the best validation loss is kept.
     restarts: Annotated[int, Field(ge=1, le=100)] = 2
-    #: Whether one more try chooses its features by recursive elimination.
+    #: Whether more tries choose by recursive elimination or, where at most three may stay, by a search of all.
     elimination: bool = True
     batch: Annotated[int, Field(ge=1)] = 512
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 3e-3
@@ -90,6 +91,12 @@ class TrainConfig(Config):
     def selects(self) -> bool:
         """Whether features are to be chosen."""
         return self.keep is not None or self.price_budget is not None
+
+    def budget(self, offered: Sequence[str]) -> tuple[float | None, list[float] | None]:
+        """Return how many inputs may stay, or what they may cost and the price of each that is offered."""
+        if self.price_budget is None:
+            return self.keep, None
+        return self.price_budget, [self.prices[name] for name in offered]
 
     @property
     def tries(self) -> int:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from trigsim.tagger.cancelout import reading
+from trigsim.tagger.cancelout import reading_of
 from trigsim.tagger.fitting import Pace, Sample, Split, evaluate, fit
 
 #: Share of the inputs that leaves at once; shuffles of each input; share of the epochs that a refit takes.
@@ -79,11 +79,8 @@ def eliminate(
             rises += importance(small, valid.columns(columns), pace.generator)
         stay = np.sort(np.argsort(-rises)[:left])
         columns = columns[stay]
+        networks = [reading_of(small, stay) for small in networks]
         for small, (train, valid) in zip(networks, splits, strict=True):
-            at = next(i for i, layer in enumerate(small) if isinstance(layer, nn.Linear))
-            first = small[at]
-            assert isinstance(first, nn.Linear)
-            small[at] = reading(first, stay)
             some, few = train.columns(columns), valid.columns(columns)
             fit(small, some, few, pace, epochs=_refit(epochs), phase="eliminate")
     return columns, networks[0]

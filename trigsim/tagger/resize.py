@@ -14,11 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold
+from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold, reading_of
 from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.elimination import eliminate
 from trigsim.tagger.fitting import History, Pace, Sample, Split, evaluate, fit
 from trigsim.tagger.node_budget import NodeBudget
+from trigsim.tagger.subsets import PROPOSALS, likeliest, searchable
 
 #: Part of training after which what products cost is looked up anew.
 REPRICE = 0.01
@@ -202,6 +203,7 @@ def resize(
     tune: int,
     restarts: int = 1,
     elimination: bool = True,
+    search: bool = True,
     folds: int = 1,
 ) -> tuple[NDArray[np.int64], nn.Sequential, History]:
     """Select inputs and nodes, export, fine-tune; of several tries that of the best validation loss is kept.
@@ -223,6 +225,9 @@ def resize(
         Whether there is one more, whose inputs are chosen by `elimination.eliminate`. Not with prices. Gates look
         for what helps a small subset, elimination for what a large one can spare: which is better depends on the
         task (docs/resizing.md), and the validation loss tells.
+    search : bool
+        Whether instead, where so few may stay that all subsets can be looked at (`subsets.searchable`), there are
+        some more, on the likeliest subsets.
     folds : int
         Where rows are few one validation sample is luck. With more than one, all rows are split so often:
         elimination adds up what each network loses on the part that it was not trained on, and tries are compared
@@ -270,7 +275,11 @@ def resize(
         )
         for number in range(restarts)
     ]
-    if elimination and inputs is not None and prices is None and inputs < n:
+    if search and inputs is not None and searchable(len(train) + len(valid), n, inputs, prices):
+        known = {int(i) for found in tries for i in found.columns}
+        for columns in likeliest(train, valid, pace.generator, inputs, prices, known)[:PROPOSALS]:
+            tries.append(attempt(_fresh(reading_of(module, columns)), columns, hidden))
+    elif elimination and inputs is not None and prices is None and inputs < n:
         # Several networks, each for a part of the epochs: what they say is added up.
         columns, start = eliminate(module, splits, pace, int(inputs), math.ceil(tune / min(folds, 2)))
         # A network of a fold has seen validation rows.

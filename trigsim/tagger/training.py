@@ -26,6 +26,7 @@ from trigsim.tagger.model import Model
 from trigsim.tagger.node_budget import NodeBudget
 from trigsim.tagger.quantise import QuantisedNetwork
 from trigsim.tagger.resize import resize
+from trigsim.tagger.subsets import MOST, PROPOSALS, most_inputs
 
 #: Shares of the split groups: to train, to choose the best epoch; the rest measures.
 TRAIN_SHARE, VALID_SHARE = 0.6, 0.15
@@ -82,17 +83,25 @@ def train(
     inputs = fit_input_map(
         x_hw[train_rows][:, offered], FixedFormat.parse(config.precision.input), [names[i] for i in offered]
     )
-    prices = None if config.price_budget is None else [config.prices[names[i]] for i in offered]
+    budget, prices = config.budget([names[i] for i in offered])
     sample = input_sample(x_hw[:, offered], y, w, inputs, config)
     trained, valid = sample.rows(train_rows), sample.rows(valid_rows)
+
+    done = 0
+
+    def report(number: int) -> None:
+        nonlocal done
+        done += number
+        if advance:
+            advance(number)
 
     with seeded(config.seed, "select") as generator:
         chosen, small, history = resize(
             network((len(offered), *config.hidden, 1)),
             trained,
             valid,
-            Pace(config.learning_rate, config.batch, generator, advance, config.weight_decay),
-            inputs=config.keep if prices is None else config.price_budget,
+            Pace(config.learning_rate, config.batch, generator, report, config.weight_decay),
+            inputs=budget,
             nodes=config.nodes,
             total=_total(config),
             prices=prices,
@@ -100,8 +109,10 @@ def train(
             tune=config.epochs.tune,
             restarts=config.tries,
             elimination=config.elimination,
+            search=config.elimination,
         )
-    quantised, more = quantise_and_tune(small, trained.columns(chosen), valid.columns(chosen), config, advance)
+    quantised, more = quantise_and_tune(small, trained.columns(chosen), valid.columns(chosen), config, report)
+    report(epochs(config, names) - done)
     columns = offered[chosen]
     model = Model(
         name=config.name,
@@ -193,15 +204,22 @@ def train_candidates(
 
 
 def epochs(config: TrainConfig, names: Sequence[str]) -> int:
-    """Return how many epochs `train` will report on candidates with features of these names."""
-    offered = len(offered_columns(names, config))
-    gates = config.selects or config.prunes_nodes
-    attempt = (config.epochs.select if gates else 0) + config.epochs.tune
+    """Return how many epochs `train` will report on candidates with features of these names.
+
+    Where it searches instead of eliminating it has fewer; the rest is reported at the end.
+    """
+    offered = offered_columns(names, config)
+    hidden = config.epochs.select if config.prunes_nodes else 0
+    attempt = (config.epochs.select if config.selects else hidden) + config.epochs.tune
     total = config.tries * attempt + config.epochs.quantise
-    if config.elimination and config.keep is not None and config.keep < offered:
-        nodes = config.epochs.select if config.prunes_nodes else 0
-        total += elimination_epochs(offered, config.keep, config.epochs.tune) + nodes + config.epochs.tune
-    return total
+    others = [0]
+    if config.elimination and config.keep is not None and config.keep < len(offered):
+        eliminated = elimination_epochs(len(offered), config.keep, config.epochs.tune)
+        others.append(eliminated + hidden + config.epochs.tune)
+    budget, prices = config.budget([names[i] for i in offered])
+    if config.elimination and budget is not None and most_inputs(budget, prices) <= MOST:
+        others.append(PROPOSALS * (hidden + config.epochs.tune))
+    return total + max(others)
 
 
 def split(group: NDArray[np.generic], seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
