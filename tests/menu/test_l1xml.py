@@ -269,7 +269,10 @@ def test_what_cannot_be_said_is_named_and_the_rest_goes_on(tmp_path, case):
         ("<menu>" + algorithm("MU3", MU3) + "</menu>", "."),
         (menu(algorithm("MU3", MU3, index="1.5")), "whole number"),
         (menu(algorithm("MU3", MU3, index="x")), "give a number"),
-        (menu(algorithm("MU3", MU3), scales=SCALES.replace("<n_bits>9", "<n_bits>q")), "a scale is not readable"),
+        (
+            menu(algorithm("MU3", MU3), scales=SCALES.replace("<n_bits>9", "<n_bits>q")),
+            "not readable: MU ET: invalid",
+        ),
         (menu(algorithm("MU3", MU3), scales=SCALES + scale("PRECISION", "MU-JET-Math", 0, 0, 0, 9)), "delta|math"),
         ('<!DOCTYPE m [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><menu>&b;</menu>', "document types and entities"),
         ('<!DOCTYPE m SYSTEM "file:///etc/passwd"><menu/>', "document types and entities"),

@@ -76,10 +76,14 @@ def _read(root: Element) -> tuple[Scales, Precisions]:
     for element in root.iterfind("scale_set/scale"):
         kind, what = (element.findtext("object") or "").strip(), (element.findtext("type") or "").strip()
         one, other, name = [*what.split("-"), "", ""][:3]
-        if kind == "PRECISION" and name in PRECISIONS:
-            precisions.setdefault((one, other), {})[PRECISIONS[name]] = int(element.findtext("n_bits") or "")
-        elif what in FIELDS:
-            scales[kind, FIELDS[what]] = _field(element, what, int(element.findtext("n_bits") or ""))
+        try:
+            if kind == "PRECISION" and name in PRECISIONS:
+                precisions.setdefault((one, other), {})[PRECISIONS[name]] = int(element.findtext("n_bits") or "")
+            elif what in FIELDS:
+                scales[kind, FIELDS[what]] = _field(element, what, int(element.findtext("n_bits") or ""))
+        except (ValueError, OverflowError) as failure:
+            said = first_fault(failure) if isinstance(failure, ValidationError) else failure
+            raise ValueError(f"{kind} {what}: {said}") from None
     return scales, precisions
 
 
@@ -98,7 +102,7 @@ def _field(element: Element, what: str, bits: int) -> FieldScale:
     first = numbered[0][0]
     edges = np.array([a for _, a, _ in numbered] + [numbered[-1][2]])
     if [n for n, _, _ in numbered] != list(range(first, first + len(numbered))):
-        raise ValueError(f"bins of {element.findtext('object')} {what} are not consecutive")
+        raise ValueError("its bins are not consecutive")
     if what == "PHI":
         candidates = [FieldScale(bits=bits, bins=len(bins))]
     else:
