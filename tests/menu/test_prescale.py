@@ -75,7 +75,7 @@ def test_a_table_of_columns(tmp_path):
 
 
 TABLES = {
-    "semicolons": "\ufeffIndex;L1AlgoName;2e34;fallback\r\n0;a;1;7.25\r\n9;b;0;2\r\n\r\n",
+    "semicolons": "\ufeffIndex;L1AlgoName;2e34;fallback\r\n0;a;1;7,25\r\n9;b;0;2\r\n\r\n",
     "tabs, other order": "name\tfallback\tbit\t2e34\nb\t2\t9\t0\n\na\t7.25\t0\t1.00\n",
     "remarks": 'n,name,2e34,PAG,fallback,comment\n0,a,1,"B, jets",7.25,\n9,b,0,,2,"see ""a"""\n',
     "run settings": """<run-settings id="uGT"><context id="uGtProcessor">

@@ -127,6 +127,8 @@ def _rows(path: Path) -> tuple[list[list[str]], bool]:
         lines = [tables[0].findtext("columns") or "", *(row.text or "" for row in tables[0].iterfind("rows/row"))]
         return [line.split(",") for line in lines], False
     delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    # Where semicolons part cells, spreadsheets write a comma for the decimal point.
+    text = text.replace(",", ".") if delimiter == ";" else text
     try:
         return list(csv.reader(io.StringIO(text), delimiter=delimiter)), True
     except csv.Error as failure:
