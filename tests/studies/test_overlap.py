@@ -187,3 +187,10 @@ def test_the_stored_menu(stored):
     found = overlap(sample)
     # Pair_HT asks for Pair: all of its rate is Pair's too.
     assert found.share("Pair_HT", "Pair").value == pytest.approx(1.0)
+    # So the pair has the rate of Pair_HT, interval and all; of the run, whose words tell the same, nearly so.
+    for pairs, near in ((found, 1e-9), (stored.run.details.overlap, 0.02)):
+        for one, other in (("Pair_HT", "Pair"), ("Pair", "Pair_HT"), ("Pair_HT", "Pair_HT"), ("Mu10", "Mu10")):
+            rate, both = table[one if other != "Pair_HT" else other].before.rate, pairs.pair(one, other)
+            np.testing.assert_allclose(
+                [both.value, both.low, both.high], [rate.value, rate.low, rate.high], rtol=near
+            )

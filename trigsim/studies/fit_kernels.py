@@ -4,7 +4,7 @@
 import numpy as np
 from numba import njit
 
-from trigsim.studies.bits_kernels import popcount
+from trigsim.studies.word_kernels import popcount
 
 
 @njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ from trigsim.base.errors import InputError
 from trigsim.menu.menu import Menu
 from trigsim.menu.prescale import factor
 from trigsim.numeric.random import stream_rng
-from trigsim.studies import bits_kernels, fit_kernels
+from trigsim.studies import fit_kernels, word_kernels
 from trigsim.studies.ladder import Free, Setting, decide_ladders, users
 from trigsim.studies.store import Store
 from trigsim.studies.store_format import BEAM
@@ -207,5 +207,5 @@ def _turned(
     bits: NDArray[np.uint8], places: NDArray[np.int64], segments: NDArray[np.int64], columns: int
 ) -> NDArray[np.uint64]:
     words = np.zeros((columns, int(segments[-1])), np.uint64)
-    bits_kernels.turn(bits, places, words)
+    word_kernels.turn(bits, places, words)
     return words

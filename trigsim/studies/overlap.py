@@ -13,10 +13,12 @@ from scipy import stats
 
 from trigsim.numeric.intervals import ONE_SIGMA, Estimate, weighted_poisson
 from trigsim.stream.parallel import cores
-from trigsim.studies import bits_kernels as kernels
+from trigsim.studies import word_kernels as kernels
 from trigsim.studies.decided import Decided
 from trigsim.studies.histograms import matrix
+from trigsim.studies.pair_rates import pair_ends
 from trigsim.studies.tabular import Cells, Tabular
+from trigsim.studies.word_sums import Told
 
 WORD = 64
 
@@ -82,11 +84,12 @@ class Overlap(Tabular):
         return {"algorithms": list(self.names), **{name: getattr(self, name).tolist() for name in matrices}}
 
 
-def overlap(sample: Decided, threads: int = 0) -> Overlap:
+def overlap(sample: Decided, threads: int = 0, told: Told | None = None) -> Overlap:
     """Return the overlaps of all pairs of algorithms.
 
-    The interval of a pair's rate is that of rates (`studies.rates.rates`); the interval of a share is Clopper and
-    Pearson's with the effective numbers of the weighted counts.
+    The interval of a pair's rate is that of rates (`studies.rates.rates`). Of more than `pair_rates.MOST`
+    algorithms, and where the company is not known, it knows the re-use of the hardest collision alone. The interval
+    of a share is Clopper and Pearson's with the effective numbers of the weighted counts.
 
     Parameters
     ----------
@@ -94,6 +97,8 @@ def overlap(sample: Decided, threads: int = 0) -> Overlap:
         Beam crossings.
     threads : int
         0 is one per core.
+    told : Told, optional
+        What tells the company where the sample does not.
     """
     words, *groups = _laid_out(sample)
     n = len(sample.names)
@@ -108,6 +113,9 @@ def overlap(sample: Decided, threads: int = 0) -> Overlap:
     sums += np.triu(sums, 1).T
     squares += np.triu(squares, 1).T
     low, high = weighted_poisson(sums, squares, sample.stratum_weight[:-1].max(initial=0.0))
+    known = pair_ends(sample, told, threads)
+    if known is not None:
+        low, high = np.minimum(known[0], sums), np.maximum(known[1], sums)
     return Overlap(sample.names, sums, low, high, *_shares(sums, squares))
 
 

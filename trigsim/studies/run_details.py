@@ -21,6 +21,7 @@ from trigsim.studies.orbit_results import OrbitResult
 from trigsim.studies.orbits import Decisions, draw_orbits
 from trigsim.studies.overlap import Overlap, overlap
 from trigsim.studies.rates import weights
+from trigsim.studies.run_table import run_told
 from trigsim.studies.turnon import TurnOn, members, turn_on
 
 #: Turn-ons of one signal, the total first, then groups: a plot tells no more lines apart.
@@ -60,7 +61,8 @@ def run_details(source: Source, menu: Menu, names: tuple[str, ...], result: Vari
     weight = weights(result.rates.drawn, source.strata.probability, source.beam.crossing_rate_khz)
     # One row a crossing that passed something.
     each = np.repeat(np.arange(len(found.times)), found.times)
-    pairs = overlap(in_order(names, found.packed[each], found.stratum[each], found.event[each], weight))
+    sample = in_order(names, found.packed[each], found.stratum[each], found.event[each], weight)
+    pairs = overlap(sample, told=run_told(source, names, result))
     gains, turn_ons = {}, {}
     for number, (signal, counts) in enumerate(result.efficiencies.items()):
         n = int(counts.drawn[0])

@@ -34,12 +34,20 @@ def run_table(source: Source, after: Prescaling, result: VariantResult, rates: M
     rates : mapping
         Row → rate before prescale, whose companions all crossings tell.
     """
+    told = run_told(source, after.names, result)
+    known = [rates[row] for row in (*after.names, *(f"group {g}" for g in after.groups), "total")]
+    table = told_table(told, after, source.beam.crossing_rate_khz, known)
+    return replace(table, crossings=int(result.rates.drawn.sum()))
+
+
+def run_told(source: Source, names: tuple[str, ...], result: VariantResult) -> Told:
+    """Return what the decision words of a run of the algorithms `names` tell."""
     khz, counts, words = source.beam.crossing_rate_khz, result.rates, result.words.words()
     probability, classes = source.strata.probability, classes_of(source)
     weight = weights(counts.drawn, probability, khz)
     # Hardest collisions share clusters as they do in `RateCounts`.
     cluster = words.event % counts.tried.shape[1]
-    sample = in_order(after.names, words.packed, words.stratum, cluster, weight)
+    sample = in_order(names, words.packed, words.stratum, cluster, weight)
     some = sample.order[sample.starts[:-1]]
     # Class of each collision, stratum by stratum; the empty crossing has none.
     of = [classes.of[m[:: len(m) // n]] for m, n in zip(source.members, source.sizes, strict=True)]
@@ -51,11 +59,8 @@ def run_table(source: Source, after: Prescaling, result: VariantResult, rates: M
         kind[np.cumsum([0, *source.sizes])[words.stratum] + words.event],
         np.zeros((len(sample), len(classes)), np.uint16),
     )
-    told = Told(
-        entries, of_counts(counts, weight)[1], classes, beside(after.names, result.company, probability, khz)
-    )
-    known = [rates[row] for row in (*after.names, *(f"group {g}" for g in after.groups), "total")]
-    return replace(told_table(told, after, khz, known), crossings=int(counts.drawn.sum()))
+    some_told = beside(names, result.company, probability, khz)
+    return Told(entries, of_counts(counts, weight)[1], classes, some_told)
 
 
 def beside(
