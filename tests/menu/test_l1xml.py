@@ -263,6 +263,8 @@ def test_what_cannot_be_said_is_named_and_the_rest_goes_on(tmp_path, case):
         ("", "not XML"),
         ("<menu><name>x</name>", "not XML"),
         ("<other/>", "top element is 'other'"),
+        (menu(algorithm("MU3", MU3), algorithm("MU3", MU3, 1)), "menu.xml: 2 algorithms have name L1_x"),
+        (menu(algorithm("MU3", MU3), algorithm("MU3", MU3, name="b")), "menu.xml: 2 algorithms have index 0"),
         ("<menu>" + "<x/>" * 2_100_000, "more than 2000000 tags or"),
         ("<menu " + " ".join(f"a{i}='1'" for i in range(110_000)) + "/>", "or 100000 attributes"),
         (menu(), "no algorithms"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -46,6 +47,10 @@ def import_l1menu(path: str | Path) -> dict[str, Any]:
     algorithms = [_algorithm(element, conditions, path) for element in root.iterfind("algorithm")]
     if not algorithms:
         raise InputError("the menu has no algorithms; give an L1Menu XML", path)
+    for what in ("name", "index"):
+        value, times = Counter(made[what] for made in algorithms).most_common(1)[0]
+        if times > 1:
+            raise InputError(f"{times} algorithms have {what} {value}; give each its own", path)
     document: dict[str, Any] = {"name": text_of(root, "name", path)}
     comment = (root.findtext("comment") or "").strip()
     if comment:
