@@ -7,13 +7,13 @@ import math
 import numpy as np
 
 from trigsim.events.model import N_ETA, N_PHI
+from trigsim.objects.column_kernels import above, load, plus, store
 from trigsim.objects.jit import inner
-from trigsim.objects.layout import CELLS, EDGE, TOWER_MAX, WIDE
-from trigsim.objects.mitigation_kernels import HALF, around, flagged, turned_column
+from trigsim.objects.layout import EDGE, TOWER_MAX, WIDE
+from trigsim.objects.mitigation_kernels import BITS, HALF, LANE, around, flag, flagged, turned_column
 from trigsim.objects.scales import PHI_TURN
+from trigsim.objects.window_kernels import COLUMN_TURN, TOGETHER, beaten, energy_inside, nothing, sum_of
 
-#: Half the side of a jet's window of 9 x 9 towers.
-WING = 4
 #: Tower steps in a pT step, as a shift.
 TO_PT = 1
 #: An e/gamma is isolated when the 5 x 5 towers around hold less than 1/5 of its ET more than pile-up (assumed).
@@ -26,7 +26,7 @@ EG_HADRONIC = 8
 def is_peak(grid, cell, wing):
     """Whether a tower is the window's maximum; of equal ones the one that is last in eta, then phi order."""
     seed = grid[cell]
-    column, first = cell // WIDE, cell % WIDE - wing
+    column, first = cell >> BITS, (cell & LANE) - wing
     for step in range(-wing, wing + 1):
         at = turned_column(column + step) * WIDE + first
         for x in range(2 * wing + 1):
@@ -62,98 +62,105 @@ def by_row(n, cells):
     """Sort n cells by eta, then phi; insertion sort."""
     for a in range(1, n):
         cell = cells[a]
-        key = cell % WIDE * N_PHI + cell // WIDE
+        key = (cell & LANE) * N_PHI + (cell >> BITS)
         k = a
-        while k > 0 and cells[k - 1] % WIDE * N_PHI + cells[k - 1] // WIDE > key:
+        while k > 0 and (cells[k - 1] & LANE) * N_PHI + (cells[k - 1] >> BITS) > key:
             cells[k] = cells[k - 1]
             k -= 1
         cells[k] = cell
 
 
 @inner
-def seeds(n_cells, cells, grid, least, start, found):
-    """List the places in `cells` of towers of at least `least`, by eta; return their number."""
-    start[:] = 0
-    for k in range(n_cells):
-        start[cells[k] % WIDE] += grid[cells[k]] >= least
-    n = 0
-    for x in range(WIDE):
-        count = start[x]
-        start[x] = n
-        n += count
-    for k in range(n_cells):
-        x = cells[k] % WIDE
-        if grid[cells[k]] >= least:
-            found[start[x]] = k
-            start[x] += 1
-    return n
+def list_cells(n, cells, grid, listed):
+    """List n cells of a grid one by one, and cells without energy after them."""
+    for k in range(n):
+        cell = cells[k]
+        column = cell >> BITS
+        listed.lane[k], listed.column[k], listed.et[k] = cell & LANE, column, grid[cell]
+        listed.turn[k] = np.int32(np.uint32(column * COLUMN_TURN))
+    for k in range(n, n + TOGETHER):
+        listed.et[k] = 0
 
 
 @inner
-def peaks(n, n_neutral, cells, grid, beaten, found, kept):
-    """List in `kept` those of n seeds, sorted by eta, that are the maximum of their window; return their number.
-
-    What exceeds a seed is a seed itself, so that only seeds are compared; of equal ones the last in eta, then phi
-    order stays. Neutral cells come first, in that order, then those with tracks alone in their own.
-    """
-    for a in range(n):
-        beaten[a] = 0
-    for a in range(n):
-        one = cells[found[a]]
-        for b in range(a + 1, n):
-            other = cells[found[b]]
-            apart = other % WIDE - one % WIDE
-            if apart > WING:
-                break
-            step = other // WIDE - one // WIDE
-            if step > N_PHI // 2:
-                step -= N_PHI
-            elif step < -N_PHI // 2:
-                step += N_PHI
-            if abs(step) > WING:
-                continue
-            if grid[other] > grid[one] or (grid[other] == grid[one] and (apart > 0 or step > 0)):
-                beaten[a] = 1
-            else:
-                beaten[b] = 1
+def list_seeds(n, listed, least, seeds):
+    """List those of n cells that reach `least`; return their number."""
     m = 0
-    for a in range(n):
-        if beaten[a] == 0 and found[a] < n_neutral:
-            kept[m] = found[a]
-            m += 1
-    for a in range(n):
-        if beaten[a] == 0 and found[a] >= n_neutral:
-            k = m
-            while k > 0 and kept[k - 1] > found[a] and kept[k - 1] >= n_neutral:
-                kept[k] = kept[k - 1]
-                k -= 1
-            kept[k] = found[a]
-            m += 1
+    for k in range(n):
+        seeds.lane[m], seeds.column[m], seeds.turn[m] = listed.lane[k], listed.column[k], listed.turn[k]
+        seeds.et[m], seeds.place[m] = listed.et[k], k
+        m += np.int64(listed.et[k] >= least)
+    for k in range(m, m + TOGETHER):
+        seeds.et[k] = 0
     return m
 
 
 @inner
-def window_jets(par, grid, cells, n_neutral, n_cells, start, beaten, found, cos, sin, out, i):
-    """Find jets among the filled cells of the mitigated grid, H_T and missing H_T on the way."""
+def is_beaten(a, n, seeds):
+    """Whether any of n seeds in the window of seed a exceeds it."""
+    lane, turn, et = seeds.lane[a], seeds.turn[a], seeds.et[a]
+    found = False
+    for first in range(0, n, TOGETHER):
+        found |= beaten(seeds.lane, seeds.turn, seeds.et, first, lane, turn, et)
+    return found
+
+
+@inner
+def window_sum(lane, turn, n, listed):
+    """Return the energy of those of n cells that are in the window around a tower."""
+    total = nothing()
+    for first in range(0, n, TOGETHER):
+        total = plus(total, energy_inside(listed.lane, listed.turn, listed.et, first, lane, turn))
+    return np.int64(sum_of(total))
+
+
+@inner
+def peaks(n, n_neutral, seeds, n_cells, listed, least, found):
+    """Put those of n seeds first that are the maximum of their window and hold `least` in it; return their number.
+
+    What exceeds a seed is a seed itself, so that only seeds are compared. Neutral cells come first, by eta, then
+    phi, then those with tracks alone in their own order: `found` is sorted by keys of that order, which end with a
+    seed. The energy of these seeds becomes their window's.
+    """
+    m = 0
+    for a in range(n):
+        found[m] = a
+        m += np.int64(not is_beaten(a, n, seeds))
+    kept = 0
+    for k in range(m):
+        a = found[k]
+        et, place = window_sum(seeds.lane[a], seeds.turn[a], n_cells, listed), np.int64(seeds.place[a])
+        order = np.int64(seeds.lane[a]) if place < n_neutral else place + WIDE
+        found[kept] = (order << 32) + a
+        seeds.et[a] = et
+        kept += np.int64(et >= least)
+    for k in range(1, kept):
+        key, at = found[k], k
+        while at > 0 and found[at - 1] > key:
+            found[at] = found[at - 1]
+            at -= 1
+        found[at] = key
+    return kept
+
+
+@inner
+def window_jets(par, n_neutral, n_cells, listed, seeds, found, cos, sin, out, i):
+    """Find jets among the listed cells of the mitigated grid, H_T and missing H_T on the way."""
     pts = out.jet_pt[i]
     etas = out.jet_eta[i]
     phis = out.jet_phi[i]
     pts[:] = 0
     etas[:] = 0
     phis[:] = 0
-    n = seeds(n_cells, cells, grid, par.jet_seed, start, found)
-    kept = found[n:]
-    n = peaks(n, n_neutral, cells, grid, beaten, found, kept)
+    n = list_seeds(n_cells, listed, par.jet_seed, seeds)
+    n = peaks(n, n_neutral, seeds, n_cells, listed, par.jet_min, found)
     ht = 0
     hx = 0.0
     hy = 0.0
     for k in range(n):
-        cell = cells[kept[k]]
-        et = around(grid, cell, WING)
-        if et < par.jet_min:
-            continue
-        row = cell % WIDE - EDGE
-        column = cell // WIDE
+        a = found[k] & 0xFFFFFFFF
+        et = np.int64(seeds.et[a])
+        row, column = np.int64(seeds.lane[a]) - EDGE, np.int64(seeds.column[a])
         insert(et >> TO_PT, 2 * row - (N_ETA - 1), 2 * column + 1, pts, etas, phis)
         ring = row - HALF if row >= HALF else HALF - 1 - row
         if et >= par.ht_jet_min and ring < par.tracker_rings:
@@ -179,16 +186,15 @@ def phi_steps(phi, turn):
 
 
 @inner
-def tower_sums(tracker_rings, grid, cells, column, cos, sin, out, i):
+def tower_sums(tracker_rings, n, listed, column, cos, sin, out, i):
     """Scalar energy where tracks are, and missing energy of the whole mitigated grid."""
     column[:] = 0
     total = 0
     low, high = EDGE + HALF - tracker_rings, EDGE + HALF + tracker_rings
-    for cell in cells:
-        et = grid[cell]
-        column[cell // WIDE] += et
-        if low <= cell % WIDE < high:
-            total += et
+    for k in range(n):
+        et = listed.et[k]
+        column[listed.column[k]] += et
+        total += et if low <= listed.lane[k] < high else 0
     x = 0.0
     y = 0.0
     for c in range(N_PHI):
@@ -199,26 +205,46 @@ def tower_sums(tracker_rings, grid, cells, column, cos, sin, out, i):
 
 
 @inner
-def mark_reached(grid, floor, flags):
-    """Flag the towers that reach their ring's `floor`."""
-    for q in range(N_PHI):
-        for x in range(WIDE):
-            flags[q * WIDE + x] = grid[q * WIDE + x] >= floor[x]
-
-
-@inner
 def take_hadronic(towers, hadronic, front):
     """Fill `front` with what of the towers is electromagnetic."""
-    for cell in range(CELLS):
-        front[cell] = towers[cell] - hadronic[cell]
+    for q in range(N_PHI):
+        store(above(load(towers, q * WIDE), load(hadronic, q * WIDE)), front, q * WIDE)
 
 
 @inner
-def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, words, peaks, out, i):
+def electron_possible(par, towers, peak, floor, flags, cells):
+    """Whether any pair of towers could be an electron or photon, were they all electromagnetic and pile-up none.
+
+    `peak` is the largest tower by lane; `floor`, `flags` and `cells` are memory.
+    """
+    first, last = inside(par.tracker_rings)
+    least, most = max(par.eg_min // 2, 1), 0
+    for x in range(WIDE):
+        floor[x] = min(least, TOWER_MAX) if first <= x < last else TOWER_MAX
+        most = max(most, np.int64(peak[x]) if first <= x < last else 0)
+    if most < least:
+        return False
+    flag(towers, floor, flags)
+    for k in range(flagged(flags, flags, cells)):
+        cell = cells[k]
+        et = np.int64(towers[cell]) + np.int64(towers[highest_neighbour(towers, cell)])
+        if first <= (cell & LANE) < last and et >= par.eg_min:
+            return True
+    return False
+
+
+@inner
+def inside(tracker_rings):
+    """Return the first lane where electrons and photons are sought, and the one after the last."""
+    return EDGE + max(HALF - tracker_rings, 2), EDGE + min(HALF + tracker_rings, N_ETA - 2)
+
+
+@inner
+def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, peaks, out, i):
     """Find pairs of electromagnetic towers above their rings' mean, with little hadronic energy behind them.
 
-    `ring` and `behind` are the sums of each ring's towers and of their hadronic part; `front`, `floor`, `flags`,
-    `words` and `peaks` are memory.
+    `ring` and `behind` are the sums of each ring's towers and of their hadronic part; `front`, `floor`, `flags` and
+    `peaks` are memory.
     """
     pts = out.eg_pt[i]
     etas = out.eg_eta[i]
@@ -228,24 +254,23 @@ def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, 
     etas[:] = 0
     phis[:] = 0
     isos[:] = 0
-    first = EDGE + max(HALF - par.tracker_rings, 2)
-    last = EDGE + min(HALF + par.tracker_rings, N_ETA - 2)
+    first, last = inside(par.tracker_rings)
     least = par.eg_min // 2
     for x in range(WIDE):
         floor[x] = min(least + (ring[x] - behind[x]) // N_PHI, TOWER_MAX) if first <= x < last else TOWER_MAX
     take_hadronic(towers, hadronic, front)
-    mark_reached(front, floor, flags)
+    flag(front, floor, flags)
     n = 0
-    for k in range(flagged(words, flags, peaks)):
+    for k in range(flagged(flags, flags, peaks)):
         cell = peaks[k]
-        x = cell % WIDE
+        x = cell & LANE
         if first <= x < last and is_peak(front, cell, 1):
             peaks[n] = cell
             n += 1
     by_row(n, peaks)
     for k in range(n):
         cell = peaks[k]
-        x = cell % WIDE
+        x = cell & LANE
         second = highest_neighbour(front, cell)
         et = np.int64(front[cell]) + np.int64(front[second]) - 2 * np.int64(ring[x] - behind[x]) // N_PHI
         if et < par.eg_min:
@@ -253,7 +278,7 @@ def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, 
         leak = np.int64(hadronic[cell]) + np.int64(hadronic[second]) - 2 * np.int64(behind[x]) // N_PHI
         if EG_HADRONIC * leak > et:
             continue
-        slot = insert(et >> TO_PT, 2 * (x - EDGE) - (N_ETA - 1), 2 * (cell // WIDE) + 1, pts, etas, phis)
+        slot = insert(et >> TO_PT, 2 * (x - EDGE) - (N_ETA - 1), 2 * (cell >> BITS) + 1, pts, etas, phis)
         if slot >= 0:
             rest = np.int64(around(towers, cell, 2)) - 25 * np.int64(ring[x]) // N_PHI - et
             insert_at(slot, 1 if EG_ISOLATION * rest <= et else 0, isos)
@@ -262,7 +287,7 @@ def electrons_photons(par, towers, hadronic, front, ring, behind, floor, flags, 
 @inner
 def highest_neighbour(grid, cell):
     """Return the highest direct neighbour of a tower; of equal ones the first in phi - 1, + 1, eta - 1, + 1."""
-    column, x = cell // WIDE, cell % WIDE
+    column, x = cell >> BITS, cell & LANE
     best = turned_column(column - 1) * WIDE + x
     for other in (turned_column(column + 1) * WIDE + x, cell - 1, cell + 1):
         if grid[other] > grid[best]:

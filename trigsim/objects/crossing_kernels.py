@@ -7,25 +7,27 @@ import math
 import numpy as np
 
 from trigsim.events.model import N_ETA, N_PHI, TOWER_ETA, TOWER_PHI
-from trigsim.objects.calorimeter_kernels import electrons_photons, tower_sums, window_jets
+from trigsim.objects.calorimeter_kernels import electrons_photons, list_cells, tower_sums, window_jets
 from trigsim.objects.jit import inner, outer
 from trigsim.objects.large_jet_kernels import add_towers, add_tracks, large_jet_possible, large_jets, track_jets
-from trigsim.objects.layout import CELLS, EDGE, TOWER_MAX, VERTEX_BINS, WIDE
+from trigsim.objects.layout import EDGE, TOWER_MAX, VERTEX_BINS, WIDE
 from trigsim.objects.mitigation_kernels import (
     ET_STEP,
     HALF,
+    LANE,
     TO_TOWER,
     TRACK_ETA_STEP,
     TRACK_PHI_STEP,
     TRACK_PT_STEP,
-    add_around,
     clean_towers,
-    clear_around,
+    clear_rows,
     deposit,
     face_cell,
     find_vertex,
     is_near,
+    near_rows,
     ring_sums,
+    want_rows,
 )
 from trigsim.objects.store_kernels import COUNT_MAX, copy_muons, store_jets
 
@@ -57,13 +59,14 @@ def reconstruct_crossing(
     int
         Number of large-R jets, in slots 0, 1, …
     """
-    start_crossing(par.tracker_rings, work)
+    start_crossing(par, work)
     grid, behind = work.towers, work.hadronic
     for c in range(N_PHI):
         for row in range(N_ETA):
             cell = c * WIDE + EDGE + row
             grid[cell] = min(towers[row, c], TOWER_MAX)
             behind[cell] = min(hadronic[row, c], TOWER_MAX)
+    ring_sums(grid, work.ring, work.lanes)
     n = 0
     for t in range(track_first, track_last):
         pt = tracks.pt[t]
@@ -86,33 +89,30 @@ def reconstruct_crossing(
 
 
 @inner
-def start_crossing(tracker_rings, work):
+def start_crossing(par, work):
     """Clear what the crossing before left in the workspace."""
     filled, charged, touched = work.filled, work.charged, work.touched
     near, wanted, face, clean, cells = work.near, work.wanted, work.face, work.clean, work.cell
-    low, high = EDGE + HALF - tracker_rings, EDGE + HALF + tracker_rings
     for k in range(filled[0]):
         charged[touched[k]] = 0
     for k in range(filled[1]):
         if face[k] >= 0:
-            clear_around(face[k], near, wanted, low, high)
+            clear_rows(face[k], near)
     for k in range(filled[2]):
         clean[cells[k]] = 0
-    if filled[3] != tracker_rings:
-        near[:] = 0
-        for q in range(N_PHI):
-            column = wanted[q * WIDE : (q + 1) * WIDE]
-            column[:] = 1
-            column[low:high] = 0
+    for q in range(N_PHI):
+        wanted[2 * q], wanted[2 * q + 1] = par.forward[0], par.forward[1]
     vertex = work.vertex
     for b in range(VERTEX_BINS):
         vertex[b] = 0
-    filled[0], filled[1], filled[2], filled[3] = 0, 0, 0, tracker_rings
+    filled[:] = 0
 
 
 @outer
 def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, electrons, complete, work, out, i):
     """Make all objects of a crossing whose towers, charged grid and vertex tracks are in the workspace.
+
+    So are the sums of its rings of towers.
 
     Parameters
     ----------
@@ -137,24 +137,17 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
     int
         Number of large-R jets.
     """
-    cells, clean, charged, ring = work.cell, work.clean, work.charged, work.ring
-    ring_sums(work.towers, ring)
-    take_charged(work.filled[0], work.towers, charged, work.touched, ring, work.rest, work.total)
-    gather_near(n_tracks, work.face, work.chosen.pt, work.near, work.wanted)
-    flags, words = work.flags, work.words
-    n_neutral = clean_towers(
-        par,
-        work.rest,
-        work.total,
-        charged,
-        work.near,
-        work.wanted,
-        flags,
-        words,
-        clean,
-        cells,
-        work.lanes,
-    )
+    cells, clean, charged, ring, lanes = work.cell, work.clean, work.charged, work.ring, work.lanes
+    flags, wanted, listed = work.flags, work.wanted, work.listed
+    if electrons:
+        behind = work.behind
+        ring_sums(work.hadronic, behind, lanes)
+        electrons_photons(
+            par, work.towers, work.hadronic, work.front, ring, behind, lanes.floor, flags, work.found, out, i
+        )
+    take_charged(work.filled[0], work.towers, charged, work.touched, ring, work.total)
+    gather_near(n_tracks, work.face, work.chosen.pt, work.near, wanted)
+    n_neutral = clean_towers(par, work.towers, work.total, charged, work.near, wanted, flags, clean, cells, lanes)
     for k in range(n_neutral):
         work.neutral[k] = clean[cells[k]]
     n_cells = add_charged(n_tracks, n_neutral, work.chosen, clean, cells)
@@ -162,15 +155,10 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
     out.vtx_z[i, 0] = z
     out.vtx_sum_pt[i, 0] = total >> 3
     out.vtx_n_tracks[i, 0] = min(n_tracks, COUNT_MAX)
-    start, found, cos, sin = work.lanes.start, work.found, work.tower_cos, work.tower_sin
-    window_jets(par, clean, cells, n_neutral, n_cells, start, flags, found, cos, sin, out, i)
-    tower_sums(par.tracker_rings, clean, cells[:n_cells], work.column, cos, sin, out, i)
-    if electrons:
-        behind, floor = work.behind, work.lanes.floor
-        ring_sums(work.hadronic, behind)
-        electrons_photons(
-            par, work.towers, work.hadronic, work.front, ring, behind, floor, flags, words, found, out, i
-        )
+    cos, sin = work.tower_cos, work.tower_sin
+    list_cells(n_cells, cells, clean, listed)
+    window_jets(par, n_neutral, n_cells, listed, work.seeds, work.found, cos, sin, out, i)
+    tower_sums(par.tracker_rings, n_cells, listed, work.column, cos, sin, out, i)
     copy_muons(muons, muon_first, muon_last, out, i)
     possible = large_jet_possible(
         par, n_tracks, n_neutral, work.chosen, cells, work.neutral, work.columns, cos, sin
@@ -186,18 +174,16 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
 
 
 @inner
-def take_charged(n, towers, charged, touched, ring, rest, total):
-    """Take the charged energy from the towers where it is, and from the sums of their rings."""
-    for cell in range(CELLS):
-        rest[cell] = towers[cell]
+def take_charged(n, towers, charged, touched, ring, total):
+    """Take the charged energy from the towers where it is; `total` becomes the sums of the rings' rest."""
     for x in range(WIDE):
         total[x] = ring[x]
     for k in range(n):
         cell = touched[k]
         energy = np.int64(towers[cell])
         left = max(energy - (charged[cell] >> TO_TOWER), 0)
-        rest[cell] = left
-        total[cell % WIDE] -= energy - left
+        towers[cell] = left
+        total[cell & LANE] -= energy - left
 
 
 @inner
@@ -205,7 +191,8 @@ def gather_near(n, face, pt, near, wanted):
     """Sum the pT of n vertex tracks over the towers around each."""
     for k in range(n):
         if face[k] >= 0:
-            add_around(face[k], pt[k], near, wanted)
+            near_rows(face[k], pt[k], near)
+            want_rows(face[k], wanted)
 
 
 @inner

@@ -8,7 +8,15 @@ from trigsim.events.model import FINE, N_PHI, TOWER_PHI, TRACK_D0
 from trigsim.objects.cluster_kernels import cluster
 from trigsim.objects.jit import inner
 from trigsim.objects.layout import EDGE, MAX_TRACK_JETS, WIDE
-from trigsim.objects.mitigation_kernels import ET_STEP, HALF, TRACK_ETA_STEP, TRACK_PHI_STEP, TRACK_PT_STEP
+from trigsim.objects.mitigation_kernels import (
+    BITS,
+    ET_STEP,
+    HALF,
+    LANE,
+    TRACK_ETA_STEP,
+    TRACK_PHI_STEP,
+    TRACK_PT_STEP,
+)
 
 PION_MASS = 0.13957
 D0_STEP = TRACK_D0.lsb
@@ -35,10 +43,10 @@ def large_jet_possible(par, n_tracks, n_neutral, chosen, cells, neutral, columns
     slack = 0.5 * TOWER_PHI * total
     low, high = EDGE + HALF - par.fat_rings, EDGE + HALF + par.fat_rings
     for k in range(n_neutral):
-        if low <= cells[k] % WIDE < high:
-            pt = neutral[k] * ET_STEP
-            weight[cells[k] // WIDE] += pt
-            total += pt
+        # Nothing is added where it is outside: no processor foresees that.
+        pt = neutral[k] * ET_STEP if low <= (cells[k] & LANE) < high else 0.0
+        weight[cells[k] >> BITS] += pt
+        total += pt
     # Well above what rounding can do.
     if total + 1e-3 < par.fat_min:
         return False
@@ -88,13 +96,13 @@ def add_towers(n, n_neutral, fat_rings, work):
     # The cells stand in the order of phi: counting those of each lane gives their places.
     start[:] = 0
     for k in range(n_neutral):
-        start[cells[k] % WIDE] += 1
+        start[cells[k] & LANE] += 1
     for x in range(WIDE):
         count = start[x] if low <= x < high else 0
         start[x] = n
         n += count
     for k in range(n_neutral):
-        lane, c = cells[k] % WIDE, cells[k] // WIDE
+        lane, c = cells[k] & LANE, cells[k] >> BITS
         if not low <= lane < high:
             continue
         at = start[lane]

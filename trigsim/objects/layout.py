@@ -128,31 +128,42 @@ class Lanes(NamedTuple):
     floor: U16
     edge: I64
     start: I64
+    peak: U16  # the largest tower
+
+
+class Cells(NamedTuple):
+    """Towers one by one, int32; vectors take some beyond the last, whose ET is 0."""
+
+    lane: I32
+    column: I32
+    turn: I32  # azimuth as a fraction of 2^32
+    et: I32
+    place: I32  # in the list that these are of
 
 
 class Workspace(NamedTuple):
     """Everything a crossing needs while it is reconstructed, and what the features read afterwards.
 
-    What a crossing leaves in `charged`, `near`, `wanted` and `clean` the next one clears by the lists of filled
-    cells, whose lengths are in `filled`.
+    What a crossing leaves in `charged`, `near` and `clean` the next one clears by the lists of filled cells, whose
+    lengths are in `filled`.
     """
 
-    towers: U16  # (CELLS,) as the detector sends them
+    towers: U16  # (CELLS,) as the detector sends them, then less charged energy
     hadronic: U16  # what of that is behind the electromagnetic calorimeter
     front: U16  # and what is in it
-    rest: U16  # `towers` less charged energy
     charged: I32  # track pT steps of all tracks at the calorimeter face
     touched: I64  # the filled cells of `charged`
     near: I32  # track pT steps of primary-vertex tracks, summed over 7 x 7 towers
-    wanted: U8  # 1 where `near` is above 0, and beyond the tracker
-    flags: U8  # (CELLS,)
-    words: U64  # the same bytes, eight at a time
+    wanted: U64  # (2 N_PHI,) a bit for each cell: 1 where `near` is above 0, and beyond the tracker
+    flags: U64  # (2 N_PHI,)
     clean: I32  # tower steps after pile-up mitigation, charged at the vertex direction
     cell: I64  # the filled cells of `clean`: neutral ones, then those with tracks alone
     neutral: I64  # tower steps of the neutral ones
-    filled: I64  # (4,): touched cells, vertex tracks, all cells of `clean`, rings of the tracker
+    listed: Cells  # all of them
+    seeds: Cells  # those that may seed a jet
+    filled: I64  # (3,): touched cells, vertex tracks, all cells of `clean`
     ring: I32  # (WIDE,) sums of `towers` over phi, then their means
-    total: I32  # (WIDE,) sums of `rest`
+    total: I32  # (WIDE,) sums of `towers` less charged energy
     behind: I32  # (WIDE,) sums of `hadronic` over phi, then their means
     lanes: Lanes
     found: I64  # (2 CELLS,)
@@ -162,6 +173,11 @@ class Workspace(NamedTuple):
     tower_sin: F64  # (N_PHI,)
     vertex: I32  # (VERTEX_BINS,) track pT steps by z
     windows: I32  # (VERTEX_BINS,)
+    # All tracks of an overlay: z0 steps, place in the pool or in the blocks, collision or block of the plan.
+    track_z: I32
+    track_place: I32
+    track_of: I32
+    close: I64  # numbers of those near the vertex
     chosen: Tracks  # primary-vertex tracks
     face: I64  # their cells in `charged`, -1 for none
     columns: F64  # (3, N_PHI)
@@ -234,7 +250,12 @@ def _lanes() -> Lanes:
         floor=aligned(WIDE, np.uint16),
         edge=aligned(WIDE, np.int64),
         start=aligned(WIDE, np.int64),
+        peak=aligned(WIDE, np.uint16),
     )
+
+
+def _cells() -> Cells:
+    return Cells(*(aligned(CELLS + LANES, np.int32) for _ in Cells._fields))
 
 
 def workspace(max_tracks: int) -> Workspace:
@@ -245,23 +266,22 @@ def workspace(max_tracks: int) -> Workspace:
     def ints(size: int) -> I64:
         return np.zeros(size, dtype=np.int64)
 
-    flags = aligned(CELLS, np.uint8)
     phi = [(column + 0.5) * TOWER_PHI for column in range(N_PHI)]
     return Workspace(
         towers=aligned(CELLS, np.uint16),
         hadronic=aligned(CELLS, np.uint16),
         front=aligned(CELLS, np.uint16),
-        rest=aligned(CELLS, np.uint16),
         charged=aligned(CELLS, np.int32),
         touched=ints(CELLS),
         near=aligned(CELLS, np.int32),
-        wanted=aligned(CELLS, np.uint8),
-        flags=flags,
-        words=flags.view(np.uint64),
+        wanted=aligned(2 * N_PHI, np.uint64),
+        flags=aligned(2 * N_PHI, np.uint64),
         clean=aligned(CELLS, np.int32),
         cell=ints(CELLS),
         neutral=ints(CELLS),
-        filled=np.array([0, 0, 0, -1]),
+        listed=_cells(),
+        seeds=_cells(),
+        filled=ints(3),
         ring=aligned(WIDE, np.int32),
         total=aligned(WIDE, np.int32),
         behind=aligned(WIDE, np.int32),
@@ -273,6 +293,10 @@ def workspace(max_tracks: int) -> Workspace:
         tower_sin=np.array([math.sin(angle) for angle in phi]),
         vertex=aligned(VERTEX_BINS, np.int32),
         windows=aligned(VERTEX_BINS, np.int32),
+        track_z=np.zeros(max_tracks, np.int32),
+        track_place=np.zeros(max_tracks, np.int32),
+        track_of=np.zeros(max_tracks, np.int32),
+        close=ints(max_tracks + 1),
         chosen=Tracks(*(np.zeros(max_tracks, dtype=np.int32) for _ in Tracks._fields)),
         face=ints(max_tracks),
         columns=np.zeros((3, N_PHI)),

@@ -8,10 +8,29 @@ a grid is whole vectors, rings are summed side by side, and a window needs no ca
 import numpy as np
 
 from trigsim.events.model import FINE, N_ETA, N_PHI, TOWER_ET, TOWER_ETA, TOWER_PHI, TRACK_PT
+from trigsim.objects.column_kernels import (
+    above,
+    dropped,
+    higher,
+    load,
+    load_row,
+    lower,
+    lowest,
+    ones,
+    plus,
+    reached,
+    seven,
+    store,
+    store_row,
+    sum_of_seven,
+    zeros,
+)
 from trigsim.objects.jit import inner
 from trigsim.objects.layout import EDGE, TOWER_MAX, VERTEX_BIN_BITS, VERTEX_BINS, WIDE
 
 HALF = N_ETA // 2
+#: A cell is its column in phi, times 2^BITS, and its lane.
+BITS, LANE = WIDE.bit_length() - 1, WIDE - 1
 TURN = N_PHI * FINE
 TRACK_PHI_STEP = TOWER_PHI / FINE
 TRACK_ETA_STEP = TOWER_ETA / FINE
@@ -19,9 +38,9 @@ TRACK_PT_STEP = TRACK_PT.lsb
 ET_STEP = TOWER_ET.lsb
 #: Track pT steps in one tower ET step, as a shift.
 TO_TOWER = 2
-#: Reach of the neighbourhood of a track, in towers.
+#: Reach of the neighbourhood of a track, in towers: seven in a row, see `column_kernels`.
 REACH = 3
-#: Largest cut for which the sum of a ring of cut towers stays within 16 bits.
+#: Largest tower for which the sum of a ring stays within 16 bits.
 NARROW = TOWER_MAX // N_PHI
 
 
@@ -98,7 +117,7 @@ def turned_column(q):
 def around(grid, cell, wing):
     """Return the sum of the window of (2 wing + 1)^2 towers around a cell."""
     side = np.uint64(2 * wing + 1)
-    column, first = cell // WIDE - wing, cell % WIDE - wing
+    column, first = (cell >> BITS) - wing, (cell & LANE) - wing
     total = 0
     for q in range(column, column + 2 * wing + 1):
         # Unsigned, it cannot count from the end: without that care the window takes a third of the time.
@@ -109,31 +128,66 @@ def around(grid, cell, wing):
 
 
 @inner
-def add_around(cell, value, near, wanted):
-    """Add a value to the 7 x 7 towers around a cell and mark them as wanted."""
-    side = np.uint64(2 * REACH + 1)
-    column, first = cell // WIDE - REACH, cell % WIDE - REACH
+def near_rows(cell, value, near):
+    """Add a value to the 7 x 7 towers around a cell."""
+    column, first = (cell >> BITS) - REACH, (cell & LANE) - REACH
+    row = seven(value)
     for q in range(column, column + 2 * REACH + 1):
-        at = np.uint64(turned_column(q) * WIDE + first)
-        for x in range(side):
-            near[at + x] += value
-            wanted[at + x] = 1
+        at = turned_column(q) * WIDE + first
+        store_row(plus(load_row(near, at), row), near, at)
 
 
 @inner
-def clear_around(cell, near, wanted, low, high):
-    """Undo `add_around`; lanes low:high are those of the tracker, all others stay wanted."""
-    column, first = cell // WIDE - REACH, cell % WIDE - REACH
+def clear_rows(cell, near):
+    """Undo `near_rows`."""
+    column, first = (cell >> BITS) - REACH, (cell & LANE) - REACH
+    row = seven(np.int32(0))
     for q in range(column, column + 2 * REACH + 1):
-        at = turned_column(q) * WIDE
-        for x in range(first, first + 2 * REACH + 1):
-            near[np.uint64(at + x)] = 0
-            wanted[np.uint64(at + x)] = 0 if low <= x < high else 1
+        store_row(row, near, turned_column(q) * WIDE + first)
 
 
 @inner
-def ring_sums(grid, sums):
-    """Sum each ring over phi."""
+def want_rows(cell, wanted):
+    """Set the bits of the 7 x 7 towers around a cell; a column is two words."""
+    column, first = (cell >> BITS) - REACH, (cell & LANE) - REACH
+    word, shift = first >> 6, np.uint64(first & 63)
+    row = np.uint64((1 << (2 * REACH + 1)) - 1)
+    bits, beyond = row << shift, row >> np.uint64(1) >> (np.uint64(63) - shift)
+    for q in range(column, column + 2 * REACH + 1):
+        at = 2 * turned_column(q)
+        wanted[at + word] |= bits
+        wanted[at + 1] |= beyond
+
+
+@inner
+def sum_rows(cell, grid):
+    """Return the sum of the 7 x 7 towers around a cell."""
+    column, first = (cell >> BITS) - REACH, cell - REACH * (WIDE + 1)
+    if 0 <= column < N_PHI - 2 * REACH:
+        total = load_row(grid, first)
+        for q in range(1, 2 * REACH + 1):
+            total = plus(total, load_row(grid, first + q * WIDE))
+    else:
+        first &= LANE
+        total = load_row(grid, turned_column(column) * WIDE + first)
+        for q in range(column + 1, column + 2 * REACH + 1):
+            total = plus(total, load_row(grid, turned_column(q) * WIDE + first))
+    return np.int64(sum_of_seven(total))
+
+
+@inner
+def ring_sums(grid, sums, lanes):
+    """Sum each ring over phi; `lanes.peak` becomes its largest tower."""
+    total, most = zeros(), zeros()
+    for q in range(N_PHI):
+        column = load(grid, q * WIDE)
+        total, most = plus(total, column), higher(most, column)
+    store(total, lanes.narrow, 0)
+    store(most, lanes.peak, 0)
+    if largest(lanes.peak) <= NARROW:
+        for x in range(WIDE):
+            sums[x] = lanes.narrow[x]
+        return
     for x in range(WIDE):
         sums[x] = 0
     for q in range(N_PHI):
@@ -142,24 +196,52 @@ def ring_sums(grid, sums):
 
 
 @inner
-def cut_sums(grid, cut, sums):
-    """Sum each ring over phi, towers cut at a value by ring."""
+def largest(lanes):
+    """Return the largest of all lanes."""
+    most = np.uint16(0)
     for x in range(WIDE):
-        sums[x] = 0
-    for q in range(N_PHI):
-        for x in range(WIDE):
-            sums[x] += min(grid[q * WIDE + x], cut[x])
+        most = max(most, lanes[x])
+    return most
 
 
 @inner
-def deviations(grid, cut, density, sums):
-    """Sum the distance of each ring's cut towers from a value by ring."""
+def narrow_edges(grid, lanes):
+    """Fill the mean of each ring's cut towers, and the sums of their distances from it: sums fit 16 bits.
+
+    What is above the mean is as much as what is below it, and the remainder of the mean's division.
+    """
+    cut, density, narrow, wide = lanes.cut, lanes.density, lanes.narrow, lanes.wide
+    limit, total = load(cut, 0), zeros()
+    for q in range(N_PHI):
+        total = plus(total, lower(load(grid, q * WIDE), limit))
+    store(total, narrow, 0)
     for x in range(WIDE):
-        sums[x] = 0
+        density[x] = narrow[x] // N_PHI
+        wide[x] = narrow[x] - N_PHI * density[x]
+    mean, below = load(density, 0), zeros()
+    for q in range(N_PHI):
+        below = plus(below, above(mean, load(grid, q * WIDE)))
+    store(below, narrow, 0)
+    for x in range(WIDE):
+        wide[x] += 2 * narrow[x]
+
+
+@inner
+def wide_edges(grid, lanes):
+    """Do what `narrow_edges` does with sums of 32 bits."""
+    cut, density, wide = lanes.cut, lanes.density, lanes.wide
+    for x in range(WIDE):
+        wide[x] = 0
+    for q in range(N_PHI):
+        for x in range(WIDE):
+            wide[x] += min(grid[q * WIDE + x], cut[x])
+    for x in range(WIDE):
+        density[x] = wide[x] // N_PHI
+        wide[x] = 0
     for q in range(N_PHI):
         for x in range(WIDE):
             energy = min(grid[q * WIDE + x], cut[x])
-            sums[x] += max(energy, density[x]) - min(energy, density[x])
+            wide[x] += max(energy, density[x]) - min(energy, density[x])
 
 
 @inner
@@ -180,56 +262,51 @@ def ring_edges(sigmas, beyond, neutral_min, rest, total, lanes):
     lanes : Lanes
         `floor` is `edge` within 16 bits.
     """
-    density, edge, floor, cut, narrow, wide = (
-        lanes.density, lanes.edge, lanes.floor, lanes.cut, lanes.narrow, lanes.wide,
-    )  # fmt: skip
-    largest = np.uint32(0)
+    density, edge, floor, cut, wide = lanes.density, lanes.edge, lanes.floor, lanes.cut, lanes.wide
     for x in range(WIDE):
         # Mean with the tail cut at twice the mean, so that jets do not count as pile-up; then the spread.
         twice = np.uint32(np.uint32(np.uint32(2) * np.uint32(total[x])) // np.uint32(N_PHI) + np.uint32(1))
         cut[x] = min(twice, np.uint32(TOWER_MAX))
-        largest = max(largest, twice)
-    # Sums of 16 bits where they hold: twice as many at once.
-    if largest <= NARROW:
-        cut_sums(rest, cut, narrow)
-        for x in range(WIDE):
-            density[x] = narrow[x] // N_PHI
-        deviations(rest, cut, density, narrow)
-        for x in range(WIDE):
-            wide[x] = narrow[x]
+    if largest(cut) <= NARROW:
+        narrow_edges(rest, lanes)
     else:
-        cut_sums(rest, cut, wide)
-        for x in range(WIDE):
-            density[x] = wide[x] // N_PHI
-        deviations(rest, cut, density, wide)
+        wide_edges(rest, lanes)
     for x in range(WIDE):
         edge[x] = density[x] + max(np.int64(sigmas[x] * wide[x] / N_PHI), neutral_min)
         floor[x] = max(min(edge[x], TOWER_MAX), beyond[x])
 
 
 @inner
-def mark_above(grid, floor, wanted, flags):
-    """Flag the towers that are wanted and reach their ring's `floor`."""
+def flag(grid, floor, flags):
+    """Set the bits of the towers that reach their ring's `floor`."""
+    least = load(floor, 0)
     for q in range(N_PHI):
-        for x in range(WIDE):
-            flags[q * WIDE + x] = np.uint8(grid[q * WIDE + x] >= floor[x]) & wanted[q * WIDE + x]
+        reached(load(grid, q * WIDE), least, flags, 2 * q)
 
 
 @inner
-def flagged(words, flags, cells):
-    """List the cells whose flags are set, looked at eight at a time; return their number."""
+def flagged(flags, wanted, cells):
+    """List the cells whose bits are set in both; return their number.
+
+    Two places are written whatever a word holds: no processor foresees how many bits are set.
+    """
     n = 0
-    for w in range(len(words)):
-        if words[w] == 0:
-            continue
-        for cell in range(8 * w, 8 * w + 8):
-            cells[n] = cell
-            n += np.int64(flags[cell])
+    for w in range(2 * N_PHI):
+        word, first = flags[w] & wanted[w], 64 * w
+        cells[n] = first + lowest(word)
+        after, word = n + ones(word), dropped(word)
+        cells[n + 1] = first + lowest(word)
+        word = dropped(word)
+        while word != 0:
+            n += 1
+            cells[n + 1] = first + lowest(word)
+            word = dropped(word)
+        n = after
     return n
 
 
 @inner
-def clean_towers(par, rest, total, charged, near, wanted, flags, words, clean, cells, lanes):
+def clean_towers(par, rest, total, charged, near, wanted, flags, clean, cells, lanes):
     """Fill `clean` with neutral energy above the pile-up of its ring; return how many cells are listed.
 
     Parameters
@@ -241,9 +318,9 @@ def clean_towers(par, rest, total, charged, near, wanted, flags, words, clean, c
         Its sums by ring.
     charged, near : int32 arrays
         Track pT of all tracks, and of vertex tracks summed over 7 x 7 towers.
-    wanted : uint8 array
-        1 where `near` is above 0, and beyond the tracker.
-    flags, words
+    wanted : uint64 array
+        Bits: 1 where `near` is above 0, and beyond the tracker.
+    flags : uint64 array
         Memory.
     clean, cells
         Written; `clean` is 0 before.
@@ -254,20 +331,20 @@ def clean_towers(par, rest, total, charged, near, wanted, flags, words, clean, c
     ring_edges(par.sigmas, par.beyond, par.neutral_min, rest, total, lanes)
     low, high = EDGE + HALF - par.tracker_rings, EDGE + HALF + par.tracker_rings
     smear2, least = par.hadron_smearing * par.hadron_smearing, par.neutral_min
-    mark_above(rest, floor, wanted, flags)
+    flag(rest, floor, flags)
     n = 0
-    for k in range(flagged(words, flags, cells)):
+    for k in range(flagged(flags, wanted, cells)):
         cell = cells[k]
-        x = cell % WIDE
+        x = cell & LANE
         if rest[cell] < edge[x]:
             continue
         excess = np.int64(rest[cell]) - np.int64(density[x])
-        if low <= x < high:
-            excess = weigh(excess, cell, charged, near, smear2, least)
-        if excess > 0:
-            clean[cell] = excess
-            cells[n] = cell
-            n += 1
+        share = weigh(excess, cell, charged, near, smear2, least)
+        # Nothing branches on what no processor foresees: all are weighed, all are written.
+        excess = share if low <= x < high else excess
+        clean[cell] = excess
+        cells[n] = cell
+        n += np.int64(excess > 0)
     return n
 
 
@@ -277,7 +354,7 @@ def weigh(excess, cell, charged, near, smear2, least):
 
     Few towers get here: sums around all of them, however quick for one, took three times as long.
     """
-    if excess * excess < smear2 * (charged[cell] >> TO_TOWER):
-        return 0
-    kept = excess * np.int64(near[cell]) // max(around(charged, cell, REACH), 1)
-    return kept if kept >= least else 0
+    # Both are below 2^53 and the quotient below 2^16: the rounding of floats cannot reach the next integer.
+    kept = np.int64(np.float64(excess * np.int64(near[cell])) / np.float64(max(sum_rows(cell, charged), 1)))
+    enough = (kept >= least) & (np.float64(excess * excess) >= smear2 * (charged[cell] >> TO_TOWER))
+    return kept if enough else 0

@@ -9,7 +9,7 @@ from numba.extending import intrinsic
 
 @intrinsic
 def prefetch(typing_context, array, index):
-    """Ask for the line of the cache that holds an element of a flat array; nothing is read."""
+    """Ask for the line of the cache that holds an element of an array, counted end to end; nothing is read."""
 
     def build(context, builder, signature, arguments):
         view = context.make_array(signature.args[0])(context, builder, arguments[0])

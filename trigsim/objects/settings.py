@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -84,6 +85,7 @@ class Parameters(NamedTuple):
     fat_rings: int
     sigmas: NDArray[np.float64]  # (WIDE,) by lane of a column of towers
     beyond: NDArray[np.uint16]  # (WIDE,) TOWER_MAX in lanes that are no ring, else 0
+    forward: NDArray[np.uint64]  # (2,) a bit for each lane: 1 beyond the tracker
     hadron_smearing: float  # on tower steps
     neutral_min: int  # tower steps, as the next three
     jet_seed: int
@@ -98,8 +100,9 @@ class Parameters(NamedTuple):
     vr_max2: float
 
 
+@lru_cache(maxsize=8)
 def parameters(settings: ObjectSettings) -> Parameters:
-    """Return what the kernels take."""
+    """Return what the kernels take; its arrays are shared by all who ask with the same settings."""
     eta = (np.arange(N_ETA // 2) + 0.5) * TOWER_ETA
     window = settings.window_mm + settings.window_forward_mm * (np.cosh(eta) - 1)
     window_hw = np.floor(window / TRACK_Z0.lsb).astype(np.int64)
@@ -118,6 +121,7 @@ def parameters(settings: ObjectSettings) -> Parameters:
         fat_rings=_rings(settings.fat_input_abs_eta),
         sigmas=np.where(ring < tracker_rings, settings.noise_sigmas, settings.forward_noise_sigmas),
         beyond=np.where(ring < N_ETA // 2, 0, TOWER_MAX).astype(np.uint16),
+        forward=np.packbits(ring >= tracker_rings, bitorder="little").view(np.uint64),
         hadron_smearing=settings.hadron_smearing / math.sqrt(TOWER_ET.lsb),
         neutral_min=_steps(settings.neutral_min),
         jet_seed=_steps(settings.jet_seed),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from trigsim.events.model import FINE, N_PHI
 from trigsim.objects.layout import CELLS, EDGE, WIDE, aligned
 from trigsim.objects.settings import Parameters
-from trigsim.stream.overlay_kernels import fill_faces, pack_towers
+from trigsim.stream.overlay_kernels import fill_faces, fullest, pack_towers
 from trigsim.stream.plan import Blocks, Plan, Pool
 
 
@@ -27,8 +27,7 @@ class PackedPool(NamedTuple):
 class PackedBlocks(NamedTuple):
     """`Blocks`, towers summed and the rest turned into place."""
 
-    et: NDArray[np.uint8]  # (blocks, N_PHI, WIDE): towers, as far as they fit
-    flat: NDArray[np.uint8]  # the same memory, end to end
+    et: NDArray[np.uint8]  # (blocks * CELLS,): towers, as far as they fit
     hadronic: NDArray[np.uint8]  # their hadronic part
     starts: NDArray[np.int64]  # (blocks + 1, 4): first spilt tower, track, muon and spilt hadronic tower
     spill: NDArray[np.uint32]  # as towers above: by how much some are above 255
@@ -81,7 +80,7 @@ def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Para
     muons = _columns(
         pool.muon_pt[m], sign * pool.muon_eta[m], (pool.muon_phi[m] + turn) % (N_PHI * FINE), pool.muon_charge[m]
     )
-    return PackedBlocks(et, et.reshape(-1), hadronic, starts, spill, hadronic_spill, tracks, muons)
+    return PackedBlocks(et, hadronic, starts, spill, hadronic_spill, tracks, muons)
 
 
 def _towers(cell: NDArray[Any], et: NDArray[np.uint16]) -> NDArray[np.uint32]:
@@ -94,7 +93,7 @@ def _summed(
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint32]]:
     """Return the dense towers of a plan's crossings, and what of them is above 255; fill the latter's `ends`."""
     n = len(plan)
-    dense = aligned(n * CELLS, np.uint8).reshape(n, N_PHI, WIDE)
+    dense = aligned(n * CELLS, np.uint8)
     grid = aligned(CELLS, np.uint16)
     spill = np.zeros(0, np.uint32)
     choice = plan.offsets, plan.event, plan.rotation, plan.mirror
@@ -115,10 +114,7 @@ def plan_arrays(plan: Plan) -> PlanArrays:
 
 def most_entries(pool: PackedPool, blocks: PackedBlocks, plan: Plan) -> tuple[int, int]:
     """Return the largest numbers of tracks and of muons of a crossing, each at least 1."""
-    total = _sums(_owned(pool.starts, plan.event), plan.offsets)
-    if plan.stack is not None:
-        total = total + _sums(_owned(blocks.starts, plan.stack.number), plan.stack.offsets)
-    tracks, muons = total.max(axis=0, initial=1)
+    tracks, muons = fullest(pool.starts, blocks.starts, plan_arrays(plan))
     return int(tracks), int(muons)
 
 
@@ -132,16 +128,6 @@ def _entries(offsets: NDArray[np.int64], plan: Plan) -> tuple[NDArray[np.int64],
     of = np.repeat(np.arange(len(count)), count)
     entry = (offsets[plan.event] - ends[:-1])[of] + np.arange(len(of))
     return entry, np.where(plan.mirror, -1, 1)[of], plan.rotation[of] * FINE, plan.z0[of], ends[plan.offsets]
-
-
-def _owned(starts: NDArray[np.int64], which: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how many tracks and muons the chosen ones own; what is not chosen costs nothing."""
-    return starts[which + 1, 1:3] - starts[which, 1:3]
-
-
-def _sums(values: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-    running = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)]) if len(values) else values
-    return np.diff(running[offsets], axis=0) if len(values) else np.zeros((len(offsets) - 1, 2), np.int64)
 
 
 def _tracks(
