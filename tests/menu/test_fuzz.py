@@ -35,7 +35,7 @@ def test_a_damaged_xml_is_imported_or_refused(data, tmp_path_factory):
     except InputError as failure:
         assert "\n" not in str(failure)
     else:
-        loads(to_yaml(document))
+        loads(to_yaml(document)).compile()
 
 
 @settings(max_examples=120, deadline=2000)
