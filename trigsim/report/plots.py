@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import mplhep
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -20,10 +21,14 @@ from trigsim.studies.results import COSTS, BudgetResult, ScanResult
 
 #: Okabe and Ito's colours, told apart by all kinds of sight.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+#: Of mplhep's style that carries no experiment's name: ticks inwards on all sides, names at the ends of axes.
+_HEP = ("xtick.", "ytick.", "xaxis.", "yaxis.", "legend.frameon")
 _STYLE: dict[Any, Any] = {
+    **{key: value for key, value in mplhep.style.ROOT.items() if key.startswith(_HEP)},
+    # For letters of 10 points, not of 26; axes of names have no ticks between them.
+    **{f"{axis}tick.{which}.size": size for axis in "xy" for which, size in (("major", 5), ("minor", 2.5))},
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in (("major.pad", 4), ("minor.visible", False))},
     "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
     "axes.axisbelow": True,
@@ -34,12 +39,14 @@ _STYLE: dict[Any, Any] = {
 
 def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(5.4, 3.6), layout="constrained")
-    return figure, figure.add_subplot()
+    axes = figure.add_subplot()
+    axes.minorticks_on()
+    return figure, axes
 
 
 def _points(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], label: str, number: int) -> None:
     value = np.array([e.value for e in estimates])
-    spread = np.array([[e.value - e.low, e.high - e.value] for e in estimates]).T
+    spread = np.array([[e.value - e.low, e.high - e.value] for e in estimates]).reshape(-1, 2).T
     colour = COLOURS[number % len(COLOURS)]
     axes.errorbar(x, value, yerr=spread, fmt="o-", ms=4, lw=1.2, capsize=3, color=colour, label=label)
 

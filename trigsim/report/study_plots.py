@@ -16,7 +16,7 @@ from trigsim.report.plots import _STYLE, COLOURS, _figure, _points
 from trigsim.studies.fit import FitResult
 from trigsim.studies.overlap import Overlap
 from trigsim.studies.rate_table import RateTable
-from trigsim.studies.thresholds import Bought, Curve
+from trigsim.studies.thresholds import Bought, Curve, Offer
 from trigsim.studies.turnon import TurnOn
 
 #: Lines of one plot that can still be told apart.
@@ -57,8 +57,9 @@ def curve_plot(curves: Sequence[Curve]) -> Figure:
         axes.set(xlabel=curves[0].number, ylabel="rate [kHz]", yscale="log")
         if curves[0].efficiencies:
             other = axes.twinx()
-            other.spines["right"].set_visible(True)
             other.grid(visible=False)
+            axes.tick_params(axis="y", which="both", right=False)
+            other.tick_params(axis="y", which="both", left=False)
             for number, (signal, gains) in enumerate(curves[0].efficiencies.items(), start=len(curves)):
                 _points(other, curves[0].values, gains, f"{curves[0].algorithm}, {signal}", number)
             other.set(ylabel="efficiency", ylim=(0, 1.05))
@@ -66,18 +67,23 @@ def curve_plot(curves: Sequence[Curve]) -> Figure:
         return figure
 
 
+def _ends(offer: Offer) -> Estimate | None:
+    """Return the threshold of an offer; where its upper end is above all tried, that is left out."""
+    if offer.threshold is None or offer.low is None:
+        return None
+    return Estimate(offer.threshold, offer.low, offer.threshold if offer.high is None else offer.high)
+
+
 def bought_plot(found: Bought) -> Figure:
     """Draw the threshold that each tagger allows against its inputs, beside what is allowed without one."""
     with rc_context(_STYLE):
         figure, axes = _figure()
-        for number, tagged in enumerate((False, True)):
-            some = [one for one in found.offers if bool(one.tagger) == tagged and one.threshold is not None]
-            ends = [
-                Estimate(o.threshold or 0.0, o.low or 0.0, (o.threshold if o.high is None else o.high) or 0.0)
-                for o in some
-            ]
-            if some:
-                _points(axes, [o.inputs for o in some], ends, "with a tagger" if tagged else "without", number)
+        none, *tagged = [(one, _ends(one)) for one in found.offers]
+        if none[1] is not None:
+            axes.axhline(none[1].value, color=COLOURS[0], lw=1.2, label="without")
+            axes.axhspan(none[1].low, none[1].high, color=COLOURS[0], alpha=0.15, lw=0)
+        some = [(one.inputs, ends) for one, ends in tagged if ends is not None]
+        _points(axes, [inputs for inputs, _ in some], [ends for _, ends in some], "with a tagger", 1)
         axes.set(xlabel="input features", ylabel=f"threshold at {found.rate_khz:g} kHz [GeV]")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(frameon=False, loc="outside upper center", ncols=2, title=found.condition)
