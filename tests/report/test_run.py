@@ -1,5 +1,6 @@
 """The page of a run: everything in its order, whole, and what is wrong said in the summary."""
 
+import csv
 import json
 import re
 from dataclasses import replace
@@ -83,6 +84,17 @@ def test_what_is_wrong_is_in_the_summary(tmp_path):
     assert document["over_budget"] == ["total"]
     assert document["checks"][0]["differ"] == 3
     assert document["dead_time"] is None
+
+
+def test_every_table_is_in_the_json_too(tmp_path):
+    page_of(made_up(), tmp_path)
+    document = json.loads((tmp_path / "run.json").read_text())
+    assert set(document["tables"]) == {file.stem for file in tmp_path.glob("*.csv")}
+    for name, table in document["tables"].items():
+        (header, *rows) = csv.reader((tmp_path / f"{name}.csv").read_text().splitlines())
+        assert [table["columns"], *table["rows"]] == [header, *rows]
+    assert document["overlap"]["algorithms"]
+    assert document["gains"].keys() == document["turn_ons"].keys() == document["efficiencies"].keys()
 
 
 def test_dead_time_is_told(tmp_path, orbits):  # noqa: F811

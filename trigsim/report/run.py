@@ -31,6 +31,7 @@ def run_sheet(report: RunReport) -> Sheet:
         plots={},
         tables={},
         document=result.as_dict()
+        | ({} if result.details is None else result.details.as_dict())
         | {
             "budgets_khz": dict(report.budgets),
             "over_budget": list(report.over),

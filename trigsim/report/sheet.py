@@ -81,7 +81,9 @@ class Sheet:
 
 
 def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write ``NAME.json``, tables as CSV, plots as PNG and PDF, histograms as UHI JSON and ROOT, and ``NAME.html``.
+    """Write ``NAME.html``, ``NAME.json`` with the numbers and all tables, tables as CSV, plots, and histograms.
+
+    Plots are PNG and PDF, histograms UHI JSON and ROOT.
 
     Returns
     -------
@@ -89,11 +91,13 @@ def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path)
         The page.
     """
     folder = Path(folder)
-    write_json(folder / f"{sheet.name}.json", dict(sheet.document))
+    written = [sheet.tables, *(some for s in sheet.sections for some in (s.tables, s.more))]
+    tables = {name: table for some in written for name, table in some.items()}
+    document = {**sheet.document, "tables": {name: table.as_dict() for name, table in tables.items()}}
+    write_json(folder / f"{sheet.name}.json", document)
     write_histograms(sheet.histograms, folder / sheet.name)
     write_json(folder / "provenance.json", dict(provenance))
-    written = [sheet.tables, *(some for s in sheet.sections for some in (s.tables, s.more))]
-    for name, table in (item for some in written for item in some.items()):
+    for name, table in tables.items():
         write_text(folder / f"{name}.csv", table.csv())
     page = (
         environment()

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rich import box
 from rich.table import Table as RichTable
@@ -49,6 +49,10 @@ class Table:
     def _repr_html_(self) -> str:
         """Return the table that a notebook shows."""
         return html_table(self.title, self.header, self.rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping: title, names of the columns, rows of text."""
+        return {"title": self.title, "columns": list(self.header), "rows": [list(row) for row in self.rows]}
 
     def csv(self) -> str:
         """Return the table as CSV, header first."""

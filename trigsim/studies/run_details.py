@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hist import Hist
@@ -46,6 +47,14 @@ class RunDetails:
     overlap: Overlap
     gains: Mapping[str, Mapping[str, Gain]]
     turn_ons: Mapping[str, tuple[TurnOn, ...]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready mapping."""
+        return {
+            "overlap": self.overlap.as_dict(),
+            "gains": {s: {row: gain.as_dict() for row, gain in some.items()} for s, some in self.gains.items()},
+            "turn_ons": {s: [one.as_dict() for one in some] for s, some in self.turn_ons.items()},
+        }
 
     def histograms(self) -> dict[str, Hist]:
         """Return all as histograms."""
