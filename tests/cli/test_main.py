@@ -1,7 +1,9 @@
 """The command line: help, exit codes, one line for bad input."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -111,3 +113,13 @@ def test_menu_show_keeps_its_brackets(trigsim):
     assert done.returncode == 0
     # rich would take a cut in brackets for markup and swallow it
     assert "FATJET ≥ 150 [hbb medium]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"), [("trigsim ov", "overlap"), ("trigsim bought --wor", "--working-point")]
+)
+def test_the_shell_completes(typed, completed):
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_TRIGSIM_COMPLETE": "complete_bash"}
+    command = Path(sys.executable).with_name("trigsim")
+    done = subprocess.run([command], env=os.environ | words, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [completed]
