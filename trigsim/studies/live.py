@@ -90,7 +90,9 @@ class Live:
     names: tuple[str, ...]
     _threads: int
     _objects: Mapping[str, list[TriggerObjects]]
+    #: Crossings of the beam by hardest collision, and their places among those that are decided.
     _beam: Decided
+    _order: NDArray[np.int64]
     _users: Mapping[str, tuple[str, ...]]
     #: Group, or "" for the total and None for vetoes → algorithms.
     _members: Mapping[str | None, frozenset[str]]
@@ -112,6 +114,11 @@ class Live:
         compiled, n = store.compile(menu), sum(store.manifest.drawn)
         ranges = {r.free.name: r for r in parse_free(menu, store, ["all"])}
         veto = frozenset(a.name for a in menu.algorithms if a.veto and a.name in compiled.names)
+        beam = sampled(store, BEAM, (), np.zeros((n, 0), np.uint8))
+        company = beam.company
+        assert company is not None  # of stored crossings it is known
+        # What is read together lies together.
+        company = replace(company, kind=company.kind[beam.order], count=company.count[beam.order])
         counting = frozenset(compiled.names) - veto
         return cls(
             store,
@@ -120,7 +127,8 @@ class Live:
             compiled.names,
             cores(threads),
             {sample: _blocks(store, sample, compiled.fields) for sample in store.samples},
-            sampled(store, BEAM, (), np.zeros((n, 0), np.uint8)),
+            replace(beam, order=np.arange(n), company=company),
+            beam.order,
             {name: users(menu, r.free.where) for name, r in ranges.items()},
             {None: veto, "": counting, **{g: counting & set(members) for g, members in menu.groups.items()}},
         )
@@ -176,7 +184,10 @@ class Live:
             return []
         packed = np.zeros((len(self._beam), -(-len(bits) // 8)), np.uint8)
         for first in range(0, len(bits), 8):
-            packed[:, first // 8] = np.packbits(np.stack(bits[first : first + 8]), axis=0, bitorder="little")[0]
+            byte = np.zeros(len(self._beam), np.uint8)
+            for i, one in enumerate(bits[first : first + 8]):
+                byte |= one.view(np.uint8) << np.uint8(i)
+            packed[:, first // 8] = byte[self._order]
         sample = replace(self._beam, names=tuple(f"row {i}" for i in range(len(bits))), packed=packed)
         company = sample.company
         assert company is not None  # of stored crossings it is known
