@@ -81,9 +81,9 @@ class Sheet:
 
 
 def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write ``NAME.html``, ``NAME.json`` with the numbers and all tables, tables as CSV, plots, and histograms.
+    """Write ``NAME.html``, ``NAME.json`` with the numbers, tables, plots, and histograms.
 
-    Plots are PNG and PDF, histograms UHI JSON and ROOT.
+    Tables are CSV and together ``tables.json``, plots are PNG and PDF, histograms UHI JSON and ROOT.
 
     Returns
     -------
@@ -93,8 +93,8 @@ def write_sheet(sheet: Sheet, provenance: Mapping[str, Any], folder: str | Path)
     folder = Path(folder)
     written = [sheet.tables, *(some for s in sheet.sections for some in (s.tables, s.more))]
     tables = {name: table for some in written for name, table in some.items()}
-    document = {**sheet.document, "tables": {name: table.as_dict() for name, table in tables.items()}}
-    write_json(folder / f"{sheet.name}.json", document)
+    write_json(folder / f"{sheet.name}.json", dict(sheet.document))
+    write_json(folder / "tables.json", {name: table.as_dict() for name, table in tables.items()})
     write_histograms(sheet.histograms, folder / sheet.name)
     write_json(folder / "provenance.json", dict(provenance))
     for name, table in tables.items():
