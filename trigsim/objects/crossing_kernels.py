@@ -8,7 +8,7 @@ import numpy as np
 
 from trigsim.events.model import N_ETA, N_PHI, TOWER_ETA, TOWER_PHI
 from trigsim.objects.calorimeter_kernels import electrons_photons, list_cells, tower_sums, window_jets
-from trigsim.objects.jit import inner, outer
+from trigsim.objects.jit import inner, merged, outer
 from trigsim.objects.large_jet_kernels import add_towers, add_tracks, large_jet_possible, large_jets, track_jets
 from trigsim.objects.layout import EDGE, TOWER_MAX, VERTEX_BINS, WIDE
 from trigsim.objects.mitigation_kernels import (
@@ -108,7 +108,7 @@ def start_crossing(par, work):
     filled[:] = 0
 
 
-@outer
+@merged
 def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, electrons, complete, work, out, i):
     """Make all objects of a crossing whose towers, charged grid and vertex tracks are in the workspace.
 

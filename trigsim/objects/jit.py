@@ -9,3 +9,6 @@ from numba import njit
 outer = njit(cache=True, nogil=True, _nrt=False)
 #: Without the ways in from Python and C, whose unpacking of many arrays takes a third of the compilation.
 inner = njit(cache=True, nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+#: Merged into their callers: they take whole workspaces, and handing over a hundred arrays takes a few
+#: per cent of the loop's time.
+merged = njit(cache=True, nogil=True, _nrt=False, forceinline=True)

@@ -11,7 +11,7 @@ from trigsim.events.model import FINE, N_PHI
 from trigsim.objects.calorimeter_kernels import electron_possible
 from trigsim.objects.column_kernels import backward, load, plus, store, zeros
 from trigsim.objects.crossing_kernels import start_crossing
-from trigsim.objects.jit import inner, outer
+from trigsim.objects.jit import inner, merged, outer
 from trigsim.objects.layout import CACHE_LINE, CELLS, TOWER_MAX, WIDE
 from trigsim.objects.mitigation_kernels import deposit, face_cell, find_vertex, is_near, ring_sums
 from trigsim.objects.prefetch_kernels import prefetch
@@ -51,11 +51,12 @@ def lay_towers(first, last, entries, turn, flip, towers):
 
 
 @inner
-def lay_blocks(dense, starts, spill, first, last, block, rotation, mirror, order, towers):
+def lay_blocks(dense, starts, spill, first, last, coming, block, rotation, mirror, order, towers):
     """Fill the towers with the sum of blocks first to last of a plan; `order` is memory.
 
     All blocks are summed column by column, in registers, mirrored ones as they are: only their sum is turned round.
     Towers that do not fit a byte follow. Five blocks take 0.8 us where adding one after the other took 3.
+    Meanwhile the memory of those up to `coming`, which are the next crossing's, is asked for.
     """
     n = 0
     for c in range(first, last):
@@ -66,6 +67,9 @@ def lay_blocks(dense, starts, spill, first, last, block, rotation, mirror, order
         order[m] = c
         m += np.int64(mirror[c])
     for q in range(N_PHI):
+        for c in range(last, coming):
+            for k in range(0, WIDE, CACHE_LINE):
+                prefetch(dense, block[c] * CELLS + q * WIDE + k)
         straight, mirrored = zeros(), zeros()
         for k in range(n):
             straight = plus(straight, load(dense, turned_back(block[order[k]], rotation[order[k]], q)))
@@ -139,7 +143,7 @@ def lay_muons(first, last, record, turn, flip, muons, n):
     return n
 
 
-@outer
+@merged
 def overlay_crossing(pool, packed, plan, i, par, work, muons):
     """Fill the workspace with the towers, the charged grid and the vertex tracks of crossing i.
 
@@ -171,8 +175,10 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     c_first, c_last, b_first, b_last = offsets[i], offsets[i + 1], b_offsets[i], b_offsets[i + 1]
     filled, vertex, charged, touched = work.filled, work.vertex, work.charged, work.touched
     zs, places, of = work.track_z, work.track_place, work.track_of
-    spill = packed.spill
-    lay_blocks(packed.et, b_starts[:, 0], spill, b_first, b_last, block, b_rotation, b_mirror, order, towers)
+    coming = b_offsets[min(i + 2, len(b_offsets) - 1)]
+    lay_blocks(
+        packed.et, b_starts[:, 0], packed.spill, b_first, b_last, coming, block, b_rotation, b_mirror, order, towers
+    )
     n = 0
     for c in range(c_first, c_last):
         e, turn, flip = event[c], rotation[c], mirror[c]
@@ -221,9 +227,9 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     ring_sums(towers, work.ring, work.lanes)
     electrons = electron_possible(par, towers, work.lanes.peak, work.lanes.floor, work.flags, work.found)
     if electrons:
-        spill = packed.hadronic_spill
+        spill, behind = packed.hadronic_spill, b_starts[:, 3]
         lay_blocks(
-            packed.hadronic, b_starts[:, 3], spill, b_first, b_last, block, b_rotation, b_mirror, order, hadronic
+            packed.hadronic, behind, spill, b_first, b_last, b_last, block, b_rotation, b_mirror, order, hadronic
         )
         for c in range(c_first, c_last):
             e = event[c]
@@ -250,12 +256,13 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
 
 @inner
 def ask_for(pool, packed, plan, i):
-    """Ask for the memory of crossing i, which is next: that takes a twelfth off the loop's time."""
+    """Ask for the memory of crossing i, which is next, but for its blocks' towers: those `lay_blocks` asks for.
+
+    Asked for here, all at once, they took an eighth of the loop's time: a core waits for few lines at a time.
+    """
     per_line = CACHE_LINE // 4
     for c in range(plan.block_offsets[i], plan.block_offsets[i + 1]):
         b = plan.block[c]
-        for k in range(b * CELLS, (b + 1) * CELLS, CACHE_LINE):
-            prefetch(packed.et, k)
         for k in range(8 * packed.starts[b, 1], 8 * packed.starts[b + 1, 1], per_line):
             prefetch(packed.tracks, k)
     for c in range(plan.offsets[i], plan.offsets[i + 1]):
