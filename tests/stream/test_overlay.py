@@ -90,11 +90,11 @@ def builder(parts, blocks=None):
     )
 
 
-def pair_possible(grid):
-    """Whether a tower where tracks are and its highest neighbour could be an electron, but for hadrons."""
+def pairs(grid):
+    """Return the towers where tracks are, and each with its highest neighbour."""
     beside = np.max([np.roll(grid, 1, 1), np.roll(grid, -1, 1), np.roll(grid, 1, 0), np.roll(grid, -1, 0)], axis=0)
     inner = np.s_[N_ETA // 2 - PAR.tracker_rings : N_ETA // 2 + PAR.tracker_rings]
-    return bool(((grid >= PAR.eg_min // 2) & (grid + beside >= PAR.eg_min))[inner].any())
+    return grid[inner], (grid + beside)[inner]
 
 
 @settings(deadline=None, max_examples=25)
@@ -116,13 +116,33 @@ def test_overlay_equals_numpy(seed, soft, hard, very_hard, in_blocks):
         )
         *towers, _, expected = by_hand(parts, unfolded(plan), i)
         grids = (work.towers, work.hadronic) if found[4] else (work.towers,)
-        assert found[4] == pair_possible(towers[0])
+        seed_et, pair_et = pairs(towers[0])
+        assert found[4] == ((seed_et >= PAR.eg_min // 2) & (pair_et >= PAR.eg_min)).any()
         for flat, known in zip(grids, towers, strict=False):
             grid = flat.reshape(N_PHI, WIDE)
             np.testing.assert_array_equal(grid[:, EDGE : EDGE + N_ETA].T, known)
             assert not grid[:, :EDGE].any()
             assert not grid[:, EDGE + N_ETA :].any()
         np.testing.assert_array_equal(np.stack([field[: found[3]] for field in muons]), expected)
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 2**31), st.integers(1, 8))
+def test_no_electron_is_possible_above_the_hardest_pair(seed, soft):
+    parts = toys(seed)
+    plan = draw_plan(np.array([[soft, 0]]), MEMBERS, 20.0, np.random.default_rng(seed))
+    made = pool(parts)
+    packed = pack_pool(made, PAR)
+    work, muons = workspace(200), Muons(*(np.zeros(200, np.int32) for _ in Muons._fields))
+    seed_et, pair_et = pairs(by_hand(parts, plan, 0)[0])
+    most = int(pair_et.max())
+    for least in (most - 1, most, most + 1):
+        given_par = PAR._replace(eg_min=max(least, 1))
+        found = overlay_crossing(
+            packed, pack_blocks(None, made, packed, PAR), plan_arrays(plan), 0, given_par, work, muons
+        )
+        possible = (seed_et >= max(given_par.eg_min // 2, 1)) & (pair_et >= given_par.eg_min)
+        assert found[4] == possible.any()
 
 
 @settings(deadline=None, max_examples=15)
