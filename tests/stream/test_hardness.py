@@ -36,6 +36,7 @@ def made(library):
     return source, build, parted(source, build)
 
 
+@pytest.mark.jit
 def test_parts_hold_each_collision_once_and_their_share(made):
     source, _, fine = made
     assert len(fine.members) == len(fine.parent) == fine.strata.means.shape[1] > len(source.members)
@@ -48,6 +49,7 @@ def test_parts_hold_each_collision_once_and_their_share(made):
         np.testing.assert_allclose(share, [[len(part) / len(whole) for part in parts]], rtol=1e-12)
 
 
+@pytest.mark.jit
 def test_classes_are_those_of_the_library(made):
     source, _, fine = made
     whole, parts = classes(source), classes(fine)
