@@ -158,7 +158,7 @@ def separation_against_cost(scan: ScanResult) -> Figure:
         front = scan.pareto(cost)
         axes.plot([cost(b) for b in front], [b.auc_of_seeds.value for b in front], "-", lw=1.4, color=colour)
         axes.plot(cost(scan.plateau), scan.plateau.auc_of_seeds.value, "*", ms=14, mfc="none", color="black")
-        axes.set(xlabel=name if name == "bit operations" else f"{name}, estimate", xlim=(0, None))
+        axes.set(xlabel=name if name == "bit operations" else f"{name}, estimate", xlim=(0, 1.06 * max(costs)))
         if number == 0:
             axes.set(ylabel="area under the ROC curve")
     return figure
