@@ -12,7 +12,6 @@ from trigsim.events.model import N_ETA, N_PHI, TOWER_ETA, TOWER_PHI
 from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.objects.scales import SCALES, SLOTS
 
-U8 = NDArray[np.uint8]
 U16 = NDArray[np.uint16]
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]

@@ -88,11 +88,13 @@ def turned_back(b, turn, q):
 
 
 @inner
-def lay_tracks(first, last, tracks, turn, flip, z, cap, c, filled, vertex, charged, touched, zs, places, of, n):
+def lay_tracks(first, last, tracks, turn, flip, z, cap, c, laid, n):
     """Add tracks to the vertex histogram, the charged grid and the list of all; n is how long that list is.
 
+    `laid` is (filled, vertex, charged, touched, track_z, track_place, track_of) of `objects.layout.Workspace`;
     `filled[0]` is how many cells of the charged grid are filled.
     """
+    filled, vertex, charged, touched, zs, places, of = laid
     face, m = MIRRORED_FACE if flip else FACE, filled[0]
     for t in range(first, last):
         at = z - tracks[t, Z0] if flip else z + tracks[t, Z0]
@@ -173,8 +175,8 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     b_offsets, block, b_rotation, b_mirror = plan.block_offsets, plan.block, plan.block_rotation, plan.block_mirror
     starts, b_starts, cap, order = pool.starts, packed.starts, par.track_cap, work.found
     c_first, c_last, b_first, b_last = offsets[i], offsets[i + 1], b_offsets[i], b_offsets[i + 1]
-    filled, vertex, charged, touched = work.filled, work.vertex, work.charged, work.touched
     zs, places, of = work.track_z, work.track_place, work.track_of
+    laid = work.filled, work.vertex, work.charged, work.touched, zs, places, of
     coming = b_offsets[min(i + 2, len(b_offsets) - 1)]
     lay_blocks(
         packed.et, b_starts[:, 0], packed.spill, b_first, b_last, coming, block, b_rotation, b_mirror, order, towers
@@ -183,45 +185,11 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     for c in range(c_first, c_last):
         e, turn, flip = event[c], rotation[c], mirror[c]
         lay_towers(starts[e, 0], starts[e + 1, 0], pool.towers, turn, flip, towers)
-        n = lay_tracks(
-            starts[e, 1],
-            starts[e + 1, 1],
-            pool.tracks,
-            turn,
-            flip,
-            z0[c],
-            cap,
-            c,
-            filled,
-            vertex,
-            charged,
-            touched,
-            zs,
-            places,
-            of,
-            n,
-        )
+        n = lay_tracks(starts[e, 1], starts[e + 1, 1], pool.tracks, turn, flip, z0[c], cap, c, laid, n)
     alone = n
     for c in range(b_first, b_last):
         b, turn, flip = block[c], b_rotation[c], b_mirror[c]
-        n = lay_tracks(
-            b_starts[b, 1],
-            b_starts[b + 1, 1],
-            packed.tracks,
-            turn,
-            flip,
-            0,
-            cap,
-            c,
-            filled,
-            vertex,
-            charged,
-            touched,
-            zs,
-            places,
-            of,
-            n,
-        )
+        n = lay_tracks(b_starts[b, 1], b_starts[b + 1, 1], packed.tracks, turn, flip, 0, cap, c, laid, n)
     if i + 2 < len(offsets):
         ask_for(pool, packed, plan, i + 1)
     ring_sums(towers, work.ring, work.lanes)
