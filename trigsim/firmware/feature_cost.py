@@ -122,8 +122,7 @@ def cost(costs: FeatureCosts, features: Collection[str]) -> Cost:
     for step, _ in wanted:
         for kind, value in _own(costs, costs.steps[step]).items():
             total[kind] += value
-    cycles = max((_cycles(costs, step) for step, _ in wanted), default=0)
-    return Cost(**total, cycles=cycles + _streaming(costs, wanted))
+    return Cost(**total, cycles=max((_cycles(costs, step) for step, _ in wanted), default=0))
 
 
 def serial_cycles(costs: FeatureCosts, features: Collection[str]) -> int:
@@ -135,7 +134,8 @@ def serial_cycles(costs: FeatureCosts, features: Collection[str]) -> int:
         If a feature is not in the file.
     """
     wanted = _wanted(costs, features)
-    return sum(_own_cycles(costs, step) for step, _ in wanted) + _streaming(costs, wanted)
+    streaming = costs.interval - 1 if any(costs.steps[step].per for step, _ in wanted) else 0
+    return sum(_own_cycles(costs, step) for step, _ in wanted) + streaming
 
 
 def prices(costs: FeatureCosts, part: Part, features: Collection[str]) -> dict[str, float]:
@@ -163,11 +163,6 @@ def prices(costs: FeatureCosts, part: Part, features: Collection[str]) -> dict[s
 
 def _wanted(costs: FeatureCosts, features: Collection[str]) -> set[Instance]:
     return set().union(*(_instances(costs, name) for name in features)) if features else set()
-
-
-def _streaming(costs: FeatureCosts, wanted: Collection[Instance]) -> int:
-    """Return the clocks over which items come in: the whole interval, where hardware is shared in time."""
-    return costs.interval - 1 if any(costs.steps[step].per for step, _ in wanted) else 0
 
 
 def _instances(costs: FeatureCosts, feature: str) -> set[Instance]:
@@ -214,8 +209,12 @@ def _own(costs: FeatureCosts, step: Step) -> dict[str, float]:
     return total
 
 
-def _cycles(costs: FeatureCosts, name: str) -> int:
-    before = max((_cycles(costs, needed) for needed in costs.steps[name].needs), default=0)
+def _cycles(costs: FeatureCosts, name: str, streams: bool = False) -> int:
+    """Return the clocks of the longest way to the end of a step, the interval once if anything on it `streams`."""
+    step = costs.steps[name]
+    streams = streams or step.per is not None
+    start = costs.interval - 1 if streams else 0
+    before = max((_cycles(costs, needed, streams) for needed in step.needs), default=start)
     return before + _own_cycles(costs, name)
 
 
