@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from trigsim.stream import company_counts
 from trigsim.stream.accumulate import CLUSTERS, EfficiencyCounts, RateCounts
+from trigsim.stream.companions import Held
 from trigsim.stream.company_counts import CompanyCounts
-from trigsim.stream.word_counts import WordCounts
+from trigsim.stream.word_counts import WordCounts, distinct, sums
 from trigsim.studies.rates import efficiencies, live_time_s, rates, unseen, weights
 
 ROWS = ("a", "b", "total")
@@ -82,14 +83,19 @@ def test_pieces_add_up_to_the_whole(seed, cuts):
     whole, added = (RateCounts.empty(ROWS, 3, 7, 4) for _ in range(2))
     for stratum in (2, 0, 2):
         event, bits = rng.integers(0, 30, 40), rng.random((40, 3)) < 0.3
-        kinds = rng.integers(0, 200, (40, 2, 4)).astype(np.int32)
-        whole.fill(stratum, event, bits, kinds)
+        held = Held(event, rng.integers(-1, 4, 40), rng.integers(0, 200, (40, 4)).astype(np.int32))
+        whole.fill(stratum, event, bits, held)
         if stratum == 0:
-            np.testing.assert_array_equal(whole.class_tried[0], kinds.sum(axis=0))
-            np.testing.assert_array_equal(whole.class_passed[1, 0], kinds[bits[:, 1]].sum(axis=0))
+            both = np.stack([held.kind[:, None] == np.arange(4), held.companions], axis=1)
+            np.testing.assert_array_equal(whole.tried[0], np.bincount(event % 7, minlength=7))
+            np.testing.assert_array_equal(whole.class_tried[0], both.sum(axis=0))
+            for r in range(3):
+                passed = bits[:, r]
+                np.testing.assert_array_equal(whole.passes[r, 0], np.bincount(event[passed] % 7, minlength=7))
+                np.testing.assert_array_equal(whole.class_passed[r, 0], both[passed].sum(axis=0))
         for part in np.array_split(np.arange(40), cuts):
             one = RateCounts.empty(ROWS, 1, 7, 4)
-            one.fill(0, event[part], bits[part], kinds[part])
+            one.fill(0, event[part], bits[part], Held(*(some[part] for some in held)))
             added.add(stratum, one.piece())
     for name in ("passes", "tried", "class_passed", "class_tried"):
         np.testing.assert_array_equal(getattr(whole, name), getattr(added, name))
@@ -151,6 +157,20 @@ def test_words_are_counted_the_same_in_any_parts_and_order(seed, algorithms, oft
     rows = zip(found.stratum.tolist(), found.event.tolist(), map(tuple, bits), strict=True)
     assert dict(zip(rows, found.times.tolist(), strict=True)) == plain
     assert [bytes(key) for key in found.key] == sorted(set(map(bytes, found.key)))
+
+
+@given(st.integers(0, 1000), st.integers(0, 60), st.integers(1, 9), st.integers(1, 256))
+def test_keys_are_found_as_numpy_finds_them(seed, n, width, values):
+    rng = np.random.default_rng(seed)
+    key, some = rng.integers(0, values, (n, width)).astype(np.uint8), rng.integers(-9, 99, (n, 2)).astype(np.int32)
+    first, number = distinct(key)
+    different, plain, inverse = np.unique(key, axis=0, return_index=True, return_inverse=True)
+    np.testing.assert_array_equal(first, plain)
+    np.testing.assert_array_equal(number, inverse.reshape(-1))
+    added = sums(some, number, len(first))
+    assert added.dtype == np.int64
+    for i in range(len(different)):
+        np.testing.assert_array_equal(added[i], some[(key == different[i]).all(axis=1)].sum(axis=0))
 
 
 @pytest.mark.parametrize("most", [4, 30, 10_000])

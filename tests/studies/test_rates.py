@@ -69,10 +69,10 @@ def count(rng, x, classes, strata=STRATA, parts=(), seen=None):
 def stored(seen, classes, strata):
     """Return the crossings that were seen, one by one, with the empty one."""
     stratum = np.repeat([some[0] for some in seen], [len(some[1]) for some in seen])
-    event, bits, kinds = (np.concatenate([some[i] for some in seen]) for i in (1, 2, 3))
+    event, bits = (np.concatenate([some[i] for some in seen]) for i in (1, 2))
     k = len(strata.probability)
-    kind = np.append(kinds[:, 0].argmax(axis=1), -1).astype(np.int16)
-    count = np.append(kinds[:, 1], np.zeros((1, len(classes))), axis=0).astype(np.uint16)
+    kind = np.append(np.concatenate([some[3].kind for some in seen]), -1).astype(np.int16)
+    count = np.concatenate([some[3].companions for some in seen] + [np.zeros((1, len(classes)))]).astype(np.uint16)
     stratum, event = np.append(stratum, k - 1), np.append(event, 0)
     bits = np.append(bits, np.zeros((1, len(ROWS)), np.bool_), axis=0)
     company = Company.of(classes, kind, count, stratum, k)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.stream.companion_kernels import add_classes
+from trigsim.stream.companion_kernels import add_classes, count_passes
+from trigsim.stream.companions import Held
 
 #: Clusters that the hardest collisions of a stratum are counted in, at most. Collisions of a larger library share
 #: them by number, which leaves the mean of a variance as it is and bounds the memory.
@@ -87,7 +88,7 @@ class RateCounts:
         stratum: int,
         event: NDArray[np.int64],
         bits: NDArray[np.bool_],
-        classes: NDArray[np.int32] | None = None,
+        held: Held | None = None,
     ) -> None:
         """Count n crossings of one stratum.
 
@@ -99,17 +100,13 @@ class RateCounts:
             Number of each one's hardest collision within the stratum.
         bits : bool, shape (n, rows)
             What passed.
-        classes : int32, shape (n, 2, p), optional
-            Collisions of each class, hardest and companions.
+        held : Held, optional
+            Collisions of each class in them.
         """
-        _, strata, events = self.passes.shape
-        cluster = event % events
-        np.add.at(self.tried[stratum], cluster, 1)
-        row, crossing = np.nonzero(bits.T)
-        np.add.at(self.passes.reshape(-1), (row * strata + stratum) * events + cluster[crossing], 1)
-        if classes is not None:
-            add_classes(bits, classes, self.class_passed[:, stratum])
-            self.class_tried[stratum] += classes.sum(axis=0)
+        rows = np.ascontiguousarray(bits.T)
+        count_passes(rows, event % self.passes.shape[2], stratum, self.passes, self.tried)
+        if held is not None:
+            add_classes(rows, held.kind, held.companions, stratum, self.class_passed, self.class_tried)
 
     def piece(self) -> Piece:
         """Return counts of a single stratum as sparse arrays."""

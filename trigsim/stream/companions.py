@@ -9,13 +9,13 @@ their own, the others are sorted by what they deposit.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.events.model import MUON_PT
-from trigsim.stream.companion_kernels import count_classes, count_stacked
+from trigsim.stream.companion_kernels import count_alone, count_stacked
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import Source, by_collision
 
@@ -30,6 +30,24 @@ ALONE, OTHERS = (4, 48), 16
 HARD_PART, QUIET = 1 / 6, 4
 #: A stratum of fewer collisions in a crossing is one class: companions of it are rare.
 FEW = 0.1
+
+
+class Held(NamedTuple):
+    """What n crossings hold, by class.
+
+    Attributes
+    ----------
+    event : int64, shape (n,)
+        Pool number of the hardest collision of each, -1 for an empty crossing.
+    kind : int64, shape (n,)
+        Its class, -1 for an empty crossing.
+    companions : int32, shape (n, p)
+        All others of each class.
+    """
+
+    event: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    companions: NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class Classes:
         Class of each of the pool, one for all read-outs of a collision; 0 for those that belong to no stratum.
     stratum, size : int64, shape (p,)
         Stratum of the library of each class, and its collisions that may be drawn.
-    in_blocks : int32, shape (blocks, p), or None
+    in_blocks : int16, shape (blocks, p), or None
         Collisions of each class in the source's blocks.
     parts : Parts or None
         Where the strata of crossings are parts of the library's.
@@ -70,20 +88,22 @@ class Classes:
     of: NDArray[np.int16]
     stratum: NDArray[np.int64]
     size: NDArray[np.int64]
-    in_blocks: NDArray[np.int32] | None = None
+    in_blocks: NDArray[np.int16] | None = None
     parts: Parts | None = None
 
     def __len__(self) -> int:
         return len(self.size)
 
-    def count(self, plan: Plan) -> NDArray[np.int32]:
-        """Return the collisions of each class in n crossings, shape (n, 2, p): the hardest, its companions."""
-        out = np.zeros((len(plan), 2, len(self)), np.int32)
-        count_classes(plan.offsets, plan.event, self.of, out)
+    def count(self, plan: Plan) -> Held:
+        """Return the collisions in the crossings of a plan by their class."""
+        event = plan.hardest
+        kind = np.where(event < 0, -1, self.of[event].astype(np.int64))
+        companions = np.empty((len(plan), len(self)), np.int32)
+        count_alone(plan.offsets, plan.event, self.of, kind, companions)
         stack = plan.stack
         if stack is not None and self.in_blocks is not None:
-            count_stacked(plan.offsets, stack.offsets, stack.number, stack.first, self.of, self.in_blocks, out)
-        return out
+            count_stacked(stack.offsets, stack.number, self.in_blocks, companions)
+        return Held(event, kind, companions)
 
 
 def classes(source: Source) -> Classes:
@@ -117,7 +137,10 @@ def classes(source: Source) -> Classes:
         found = replace(found, parts=Parts(parent, inside, source.strata.expected))
     if source.blocks is None:
         return found
-    return replace(found, in_blocks=found.count(source.blocks.plan).sum(axis=1, dtype=np.int32))
+    held = found.count(source.blocks.plan)
+    inside: NDArray[np.int16] = held.companions.astype(np.int16)
+    inside[np.arange(len(inside)), held.kind] += 1
+    return replace(found, in_blocks=inside)
 
 
 def _sort(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.stream.word_counts import alike
+from trigsim.stream.word_counts import distinct, sums
 
 #: Bytes of a key before its decision word: stratum, big-endian, and level of the crossings.
 _PLACE = np.dtype([("stratum", ">u2"), ("level", "u1")])
@@ -148,14 +148,7 @@ class CompanyCounts:
 
 def _merged(parts: Sequence[Together]) -> Together:
     """Join parts of one level."""
-    key, times, count = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    level = parts[0].level
-    if not len(key):
-        return Together(key, times, count, level)
-    order, first = alike(key)
-    return Together(
-        key[order[first]],
-        np.add.reduceat(times[order], first, dtype=np.int64),
-        np.add.reduceat(count[order], first, axis=0, dtype=np.int64),
-        level,
-    )
+    key, times, companions = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    first, number = distinct(key)
+    added = [sums(values, number, len(first)) for values in (times[:, None], companions)]
+    return Together(key[first], added[0][:, 0], added[1], parts[0].level)

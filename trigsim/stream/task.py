@@ -134,20 +134,20 @@ class Worker:
                     self.observer.beam(task.part, chunk, *seen)
                 else:
                     self.observer.signal(self.signals[task.part], chunk * CHUNK, *seen)
-            hardest = plan.hardest
-            local = self.source.local(task.part, hardest) if beam else chunk * CHUNK + np.arange(n)
-            kinds = self.classes.count(plan) if beam else None
+            held = self.classes.count(plan) if beam else None
+            local = chunk * CHUNK + np.arange(n) if held is None else self.source.local(task.part, held.event)
             for v, decision in enumerate(decisions):
-                counts[v].fill(0, local, decision.bits, kinds)
+                counts[v].fill(0, local, decision.bits, held)
                 scored = decision.best_score > NO_SCORE if beam else np.ones(n, np.bool_)
-                events[v].append(self.source.collision[hardest[scored]])
+                if held is not None:
+                    events[v].append(self.source.collision[held.event[scored]])
                 scores[v].append(decision.best_score[scored])
             for counted, decision in zip(words, decisions, strict=False):
                 counted.fill(task.part, local, decision.bits[:, : counted.algorithms])
             for beside, decision in zip(company, decisions, strict=False):
-                assert kinds is not None  # of the beam's crossings
+                assert held is not None  # of the beam's crossings
                 number = chunk * CHUNK + np.arange(n)
-                beside.fill(task.part, number, decision.bits[:, : beside.algorithms], kinds[:, 1])
+                beside.fill(task.part, number, decision.bits[:, : beside.algorithms], held.companions)
         return Answer(
             task,
             [c.piece() for c in counts],

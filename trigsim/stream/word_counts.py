@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from trigsim.stream.key_kernels import add_rows, number_keys
+
 #: Bytes of a key before its decision word: stratum and number of the hardest collision, big-endian.
 _PLACE = np.dtype([("stratum", ">u2"), ("event", ">u4")])
 #: Entries that wait, at least, until they are merged into the others.
@@ -117,16 +119,36 @@ class WordCounts:
 
 def _merged(parts: Sequence[Words]) -> Words:
     key, times = np.concatenate([p.key for p in parts]), np.concatenate([p.times for p in parts])
-    if not len(key):
-        return Words(key, times)
-    order, first = alike(key)
-    return Words(key[order[first]], np.add.reduceat(times[order], first, dtype=np.int64))
+    first, number = distinct(key)
+    return Words(key[first], sums(times[:, None], number, len(first))[:, 0])
 
 
-def alike(key: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the order that sorts keys, uint8 of shape (n, bytes), and where in it each different key begins."""
-    # As text of one length, bytes are compared at once; sorted runs are merged by a stable sort.
-    text = np.ascontiguousarray(key).view(f"S{key.shape[1]}")[:, 0]
-    order = np.argsort(text, kind="stable")
-    text = text[order]
-    return order, np.flatnonzero(np.append(True, text[1:] != text[:-1]))
+def distinct(key: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return what keys there are.
+
+    Parameters
+    ----------
+    key : uint8, shape (n, bytes)
+
+    Returns
+    -------
+    first : int64, shape (m,)
+        Where each different key stands first, in the order of the keys.
+    number : int64, shape (n,)
+        Number of each key among those.
+    """
+    number, first = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
+    table = np.full(2 << len(key).bit_length(), -1, np.int64)
+    first = first[: number_keys(key, table, number, first)]
+    # As text of one length, bytes are compared at once.
+    order = np.argsort(np.ascontiguousarray(key[first]).view(f"S{key.shape[1]}")[:, 0], kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return first[order], place[number]
+
+
+def sums(values: NDArray[np.integer], number: NDArray[np.int64], m: int) -> NDArray[np.int64]:
+    """Return the sums of the rows of values that have each of m numbers, shape (m, p)."""
+    found = np.zeros((m, values.shape[1]), np.int64)
+    add_rows(values, number, found)
+    return found

@@ -134,12 +134,10 @@ class StoreWriter:
 
     def beam(self, stratum: int, chunk: int, plan: Plan, objects: TriggerObjects, bits: NDArray[np.bool_]) -> None:
         """Keep a chunk of beam crossings."""
-        event = self.source.local(stratum, plan.hardest)
-        table = self._table(stratum, chunk, event, objects, bits)
-        hardest, companions = np.moveaxis(self.classes.count(plan), 1, 0)
-        kind = np.where(hardest.any(axis=1), hardest.argmax(axis=1), -1).astype(np.int16)
-        flat = pa.array(companions.astype(np.uint16).reshape(-1))
-        table = table.append_column("class", pa.array(kind))
+        held = self.classes.count(plan)
+        table = self._table(stratum, chunk, self.source.local(stratum, held.event), objects, bits)
+        flat = pa.array(held.companions.astype(np.uint16).reshape(-1))
+        table = table.append_column("class", pa.array(held.kind.astype(np.int16)))
         table = table.append_column("companions", pa.FixedSizeListArray.from_arrays(flat, len(self.classes)))
         self._keep(BEAM, stratum, chunk, table)
 
