@@ -104,7 +104,7 @@ class RateCounts:
             Collisions of each class in them.
         """
         rows = np.ascontiguousarray(bits.T)
-        count_passes(rows, event % self.passes.shape[2], stratum, self.passes, self.tried)
+        count_passes(rows, event, stratum, self.passes, self.tried)
         if held is not None:
             add_classes(rows, held.kind, held.companions, stratum, self.class_passed, self.class_tried)
 

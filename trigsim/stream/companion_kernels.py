@@ -5,72 +5,83 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def count_alone(offsets, event, of, kind, companions):
+def count_alone(offsets, event, of, hardest, kind, companions):
     """Count each crossing's collisions by class, those that are on their own.
 
     Parameters
     ----------
     offsets, event : int64 arrays
-        Of a `Plan`.
+        Of a `Plan`: the hardest collision of a crossing is its first.
     of : int16 array
         Class of each collision of the pool.
-    kind : int64 array, shape (n,)
-        Class of each crossing's hardest collision, which is not counted; -1 where there is none.
+    hardest, kind : int64 arrays, shape (n,)
+        Filled: the hardest collision and its class; -1 where there is none.
     companions : int32 array, shape (n, p)
-        Filled.
+        Filled: all others by class.
     """
     for i in range(len(kind)):
         row = companions[i]
         row[:] = 0
-        if kind[i] >= 0:
-            row[kind[i]] = -1
-        for c in range(offsets[i], offsets[i + 1]):
+        hardest[i] = kind[i] = -1
+        if offsets[i] < offsets[i + 1]:
+            hardest[i] = event[offsets[i]]
+            kind[i] = of[hardest[i]]
+        for c in range(offsets[i] + 1, offsets[i + 1]):
             row[of[event[c]]] += 1
 
 
 @njit(cache=True, nogil=True)
-def count_stacked(offsets, number, each, companions):
+def count_stacked(offsets, number, inside, event, each, of, hardest, kind, companions):
     """Add the collisions in the blocks of crossings.
 
     Parameters
     ----------
     offsets, number : int64 arrays
         Of a `Stack`.
+    inside, event : int64 arrays
+        Offsets and collisions of its blocks.
     each : int16 array, shape (blocks, p)
         Collisions of each class in each block.
-    companions : int32 array, shape (n, p)
-        Added to.
+    of : int16 array
+        Class of each collision of the pool.
+    hardest, kind, companions : arrays
+        As `count_alone` left them: where nothing is on its own the first collision in a block is the hardest.
     """
-    for i in range(len(companions)):
+    for i in range(len(kind)):
         # Rows, for with all indices in the innermost loop it is no vectors': 0.35 us a crossing instead of 0.1.
         row = companions[i]
         for c in range(offsets[i], offsets[i + 1]):
             block = each[number[c]]
             for k in range(len(row)):
                 row[k] += block[k]
+        if hardest[i] < 0 and offsets[i] < offsets[i + 1]:
+            hardest[i] = event[inside[number[offsets[i]]]]
+            kind[i] = of[hardest[i]]
+            row[kind[i]] -= 1
 
 
 @njit(cache=True, nogil=True)
-def count_passes(bits, cluster, stratum, passes, tried):
+def count_passes(bits, event, stratum, passes, tried):
     """Count crossings by the cluster of their hardest collision; see `accumulate.RateCounts`.
 
     Parameters
     ----------
     bits : bool array, shape (rows, n)
         What passed.
-    cluster : int64 array, shape (n,)
+    event : int64 array, shape (n,)
+        Number of the hardest collision, of which the remainder by E is the cluster.
     stratum : int
         Of all of them.
     passes, tried : int64 arrays, shapes (rows, K + 1, E) and (K + 1, E)
         Added to.
     """
-    for i in range(len(cluster)):
-        tried[stratum, cluster[i]] += 1
-    for r in range(len(bits)):
-        row = bits[r]
-        for i in range(len(cluster)):
-            if row[i]:
-                passes[r, stratum, cluster[i]] += 1
+    clusters = tried.shape[1]
+    for i in range(len(event)):
+        cluster = event[i] % clusters
+        tried[stratum, cluster] += 1
+        for r in range(len(bits)):
+            if bits[r, i]:
+                passes[r, stratum, cluster] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -103,3 +114,27 @@ def add_classes(bits, kind, companions, stratum, passed, tried):
                 total = passed[r, stratum, 1]
                 for k in range(len(some)):
                     total[k] += some[k]
+
+
+@njit(cache=True, nogil=True)
+def with_groups(decided, member, bits):
+    """Put the bits of groups under those of algorithms.
+
+    Parameters
+    ----------
+    decided : bool array, shape (algorithms, n)
+    member : bool array, shape (groups, algorithms)
+    bits : bool array, shape (algorithms + groups, n)
+        Filled.
+    """
+    algorithms = len(decided)
+    for a in range(algorithms):
+        bits[a] = decided[a]
+    for g in range(len(member)):
+        row = bits[algorithms + g]
+        row[:] = False
+        for a in range(algorithms):
+            if member[g, a]:
+                one = decided[a]
+                for i in range(len(one)):
+                    row[i] |= one[i]

@@ -38,7 +38,7 @@ class Held(NamedTuple):
     Attributes
     ----------
     event : int64, shape (n,)
-        Pool number of the hardest collision of each, -1 for an empty crossing.
+        Pool number of the hardest collision of each, -1 for an empty crossing: `Plan.hardest`.
     kind : int64, shape (n,)
         Its class, -1 for an empty crossing.
     companions : int32, shape (n, p)
@@ -96,14 +96,15 @@ class Classes:
 
     def count(self, plan: Plan) -> Held:
         """Return the collisions in the crossings of a plan by their class."""
-        event = plan.hardest
-        kind = np.where(event < 0, -1, self.of[event].astype(np.int64))
-        companions = np.empty((len(plan), len(self)), np.int32)
-        count_alone(plan.offsets, plan.event, self.of, kind, companions)
-        stack = plan.stack
+        n, stack = len(plan), plan.stack
+        held = Held(np.empty(n, np.int64), np.empty(n, np.int64), np.empty((n, len(self)), np.int32))
+        count_alone(plan.offsets, plan.event, self.of, *held)
         if stack is not None and self.in_blocks is not None:
-            count_stacked(stack.offsets, stack.number, self.in_blocks, companions)
-        return Held(event, kind, companions)
+            inside = stack.blocks.plan
+            count_stacked(
+                stack.offsets, stack.number, inside.offsets, inside.event, self.in_blocks, self.of, *held
+            )  # fmt: skip
+        return held
 
 
 def classes(source: Source) -> Classes:
@@ -138,9 +139,8 @@ def classes(source: Source) -> Classes:
     if source.blocks is None:
         return found
     held = found.count(source.blocks.plan)
-    inside: NDArray[np.int16] = held.companions.astype(np.int16)
-    inside[np.arange(len(inside)), held.kind] += 1
-    return replace(found, in_blocks=inside)
+    hardest = held.kind[:, None] == np.arange(len(found))
+    return replace(found, in_blocks=(held.companions + hardest).astype(np.int16))
 
 
 def _sort(

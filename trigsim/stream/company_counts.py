@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.stream.word_counts import distinct, sums
+from trigsim.stream.key_kernels import level_keys
+from trigsim.stream.word_counts import columns, distinct, sums
 
 #: Bytes of a key before its decision word: stratum, big-endian, and level of the crossings.
 _PLACE = np.dtype([("stratum", ">u2"), ("level", "u1")])
@@ -38,7 +39,8 @@ class Together(NamedTuple):
     companions : int64 or int32, shape (n, p)
         Companions of each class in them; see `companions.Classes`.
     level : int
-        Crossings of a lower level are left out: 2 ** -level of all are in.
+        Crossings of a lower level are left out: 2 ** -level of all are in. The level of a crossing is how often
+        its number among those of its stratum can be halved: half of them are of level 0.
     """
 
     key: NDArray[np.uint8]
@@ -63,12 +65,6 @@ class Together(NamedTuple):
             return self
         some = self.key[:, _PLACE.itemsize - 1] >= level
         return Together(self.key[some], self.times[some], self.companions[some], level)
-
-
-def levels(number: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return how often each crossing's number can be halved, at most 40 times: half of them are of level 0."""
-    lowest = np.where(number == 0, 1 << 40, number & -number)
-    return np.log2(lowest).astype(np.uint8)
 
 
 @dataclass(slots=True)
@@ -114,11 +110,9 @@ class CompanyCounts:
                 f"{len(number)} crossings need bits of {self.algorithms} algorithms and companions of "
                 f"{self.classes} classes; got {bits.shape} and {companions.shape}"
             )
-        place = np.empty(len(number), _PLACE)
-        place["stratum"], place["level"] = stratum, levels(number)
-        packed = np.packbits(bits, axis=1, bitorder="little")
-        key = np.concatenate([place.view(np.uint8).reshape(-1, _PLACE.itemsize), packed], axis=1)
-        self.add(_merged([Together(key, np.ones(len(key), np.int64), companions)]))
+        key = np.empty((len(number), self._merged.key.shape[1]), np.uint8)
+        level_keys(columns(bits), stratum, number, key)
+        self.add(_alike(key, np.ones(len(key), np.int64), companions, 0))
 
     def add(self, some: Together) -> None:
         """Add counted crossings of the same algorithms and classes."""
@@ -149,6 +143,13 @@ class CompanyCounts:
 def _merged(parts: Sequence[Together]) -> Together:
     """Join parts of one level."""
     key, times, companions = (np.concatenate([part[i] for part in parts]) for i in range(3))
+    return _alike(key, times, companions, parts[0].level)
+
+
+def _alike(
+    key: NDArray[np.uint8], times: NDArray[np.integer], companions: NDArray[np.integer], level: int
+) -> Together:
+    """Make one entry of all that have the same key."""
     first, number = distinct(key)
     added = [sums(values, number, len(first)) for values in (times[:, None], companions)]
-    return Together(key[first], added[0][:, 0], added[1], parts[0].level)
+    return Together(key[first], added[0][:, 0], added[1], level)

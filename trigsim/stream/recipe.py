@@ -20,7 +20,6 @@ from trigsim.menu import load as load_menu
 from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import wanted_features
-from trigsim.stream.companions import classes
 from trigsim.stream.demand import demanded
 from trigsim.stream.hardness import JETS, parted
 from trigsim.stream.setup import builder
@@ -134,7 +133,7 @@ class Recipe(Config):
         source.require_signals(self.signals)
         build = builder(self.library, source, self.objects, wanted_features(columns))
         source, build = parted(source, build, self.sorted_by), replace(build, demand=demanded(menus))
-        return Worker(source, build, tuple(variants), self.signals, classes(source), self.seed)
+        return Worker.of(source, build, variants, self.signals, self.seed)
 
     def identity(self) -> dict[str, str]:
         """Return name → value or hash of all that answers depend on; where files lie does not count."""

@@ -13,7 +13,6 @@ from trigsim.base.errors import InputError
 from trigsim.base.progress import progress
 from trigsim.stream.block import Builder
 from trigsim.stream.checkpoint import Checkpoint
-from trigsim.stream.companions import classes
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.source import CHUNK, Source
 from trigsim.stream.state import PHASES, Scores, State, VariantResult
@@ -85,7 +84,7 @@ def stream(
         If a signal or the target is unknown, or the checkpoint is of another run or cannot be written.
     """
     source.require_signals(signals)
-    worker = Worker(source, builder, tuple(variants), tuple(signals), classes(source), seed, observer, words=False)
+    worker = Worker.of(source, builder, variants, signals, seed, observer, words=False)
     schedule = partial(in_order, worker.answer, threads=cores(threads))
     return stream_worker(
         worker, schedule,

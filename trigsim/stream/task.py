@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from trigsim.objects.model import TriggerObjects
 from trigsim.stream.accumulate import Piece, RateCounts
 from trigsim.stream.block import Builder
-from trigsim.stream.companions import Classes
+from trigsim.stream.companions import Classes, classes
 from trigsim.stream.company_counts import CompanyCounts, Together
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, Source
@@ -102,6 +103,10 @@ class Worker:
         Shown the objects and decisions of the first variant, pilot crossings excepted.
     words : bool
         Whether decision words are counted; see `word_counts`.
+    place : int64, shape (size + 1,)
+        Number of each collision of the pool within its stratum (`Source.local`); 0 at the end for empty crossings.
+    clusters : int
+        Hardest collisions of the longest stratum.
     """
 
     source: Source
@@ -110,57 +115,77 @@ class Worker:
     signals: tuple[str, ...]
     classes: Classes
     seed: int
-    observer: Observer | None = None
-    words: bool = True
+    observer: Observer | None
+    words: bool
+    place: NDArray[np.int64]
+    clusters: int
+
+    @classmethod
+    def of(
+        cls,
+        source: Source,
+        builder: Builder,
+        variants: Sequence[Variant],
+        signals: Sequence[str],
+        seed: int,
+        observer: Observer | None = None,
+        *,
+        words: bool = True,
+    ) -> Self:
+        """Return a worker; see its attributes."""
+        place = np.zeros(len(source.collision) + 1, np.int64)
+        for k, members in enumerate(source.members):
+            place[members] = source.local(k, members)
+        return cls(
+            source, builder, tuple(variants), tuple(signals), classes(source), seed, observer, words,
+            place, max(source.sizes),
+        )  # fmt: skip
 
     def answer(self, task: Task) -> Answer:
         """Build and decide the crossings of a task."""
         beam = task.phase != SIGNAL
-        clusters, classes = (self.clusters, len(self.classes)) if beam else (1, 0)
-        counts = [RateCounts.empty(v.rows, 1, clusters, classes) for v in self.variants]
+        clusters, kinds = (self.clusters, len(self.classes)) if beam else (1, 0)
+        counts = [RateCounts.empty(v.rows, 1, clusters, kinds) for v in self.variants]
         algorithms = [len(v.menu.names) for v in self.variants if self.words and task.phase != PILOT]
-        words = [WordCounts.empty(n) for n in algorithms]
-        company = [CompanyCounts.empty(n, classes) for n in algorithms if beam]
-        events: list[list[NDArray[np.int64]]] = [[] for _ in self.variants]
-        scores: list[list[NDArray[np.int32]]] = [[] for _ in self.variants]
+        words = [WordCounts.empty(a) for a in algorithms]
+        company = [CompanyCounts.empty(a, kinds) for a in algorithms if beam]
+        events = [[np.zeros(0, np.int64)] for _ in self.variants if beam]
+        scores = [[np.zeros(0, np.int32)] for _ in self.variants]
         for done in range(0, task.crossings, CHUNK):
             n, chunk = min(CHUNK, task.crossings - done), task.chunk + done // CHUNK
             plan = self._plan(task, n, chunk)
             block = self.builder.build(plan)
             decisions = [v.decide(block) for v in self.variants]
             if self.observer is not None and task.phase != PILOT:
-                seen = (plan, self.variants[0].scored(block), decisions[0].bits)
+                seen = (plan, decisions[0].objects, decisions[0].bits)
                 if beam:
                     self.observer.beam(task.part, chunk, *seen)
                 else:
                     self.observer.signal(self.signals[task.part], chunk * CHUNK, *seen)
+            number = chunk * CHUNK + np.arange(n)
             held = self.classes.count(plan) if beam else None
-            local = chunk * CHUNK + np.arange(n) if held is None else self.source.local(task.part, held.event)
+            local = number if held is None else self.place[held.event]
             for v, decision in enumerate(decisions):
                 counts[v].fill(0, local, decision.bits, held)
-                scored = decision.best_score > NO_SCORE if beam else np.ones(n, np.bool_)
-                if held is not None:
+                if words:
+                    words[v].fill(task.part, local, decision.bits[:, : algorithms[v]])
+                if held is None:
+                    scores[v].append(decision.best_score)
+                    continue
+                if company:
+                    company[v].fill(task.part, number, decision.bits[:, : algorithms[v]], held.companions)
+                scored = decision.best_score > NO_SCORE
+                if scored.any():
                     events[v].append(self.source.collision[held.event[scored]])
-                scores[v].append(decision.best_score[scored])
-            for counted, decision in zip(words, decisions, strict=False):
-                counted.fill(task.part, local, decision.bits[:, : counted.algorithms])
-            for beside, decision in zip(company, decisions, strict=False):
-                assert held is not None  # of the beam's crossings
-                number = chunk * CHUNK + np.arange(n)
-                beside.fill(task.part, number, decision.bits[:, : beside.algorithms], held.companions)
+                    scores[v].append(decision.best_score[scored])
         return Answer(
             task,
             [c.piece() for c in counts],
-            [np.concatenate(e) for e in events] if beam else [],
+            [np.concatenate(e) for e in events],
             [np.concatenate(s) for s in scores],
             [w.piece() for w in words],
             [c.piece() for c in company],
         )
-
-    @property
-    def clusters(self) -> int:
-        """Hardest collisions of the longest stratum."""
-        return max(self.source.sizes)
 
     def _plan(self, task: Task, n: int, chunk: int) -> Plan:
         if task.phase == SIGNAL:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.stream.key_kernels import add_rows, number_keys
+from trigsim.stream.key_kernels import add_rows, event_keys, number_keys
 
 #: Bytes of a key before its decision word: stratum and number of the hardest collision, big-endian.
 _PLACE = np.dtype([("stratum", ">u2"), ("event", ">u4")])
@@ -89,11 +89,8 @@ class WordCounts:
         """
         if bits.shape != (len(event), self.algorithms):
             raise ValueError(f"{len(event)} crossings need bits of {self.algorithms} algorithms; got {bits.shape}")
-        some = bits.any(axis=1)
-        place = np.empty(int(some.sum()), _PLACE)
-        place["stratum"], place["event"] = stratum, event[some]
-        packed = np.packbits(bits[some], axis=1, bitorder="little")
-        key = np.concatenate([place.view(np.uint8).reshape(-1, _PLACE.itemsize), packed], axis=1)
+        key = np.empty((len(event), self._merged.key.shape[1]), np.uint8)
+        key = key[: event_keys(columns(bits), stratum, event, key)]
         self.add(Words(key, np.ones(len(key), np.int64)))
 
     def add(self, words: Words) -> None:
@@ -121,6 +118,11 @@ def _merged(parts: Sequence[Words]) -> Words:
     key, times = np.concatenate([p.key for p in parts]), np.concatenate([p.times for p in parts])
     first, number = distinct(key)
     return Words(key[first], sums(times[:, None], number, len(first))[:, 0])
+
+
+def columns(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return bits of shape (n, algorithms) as uint8 of shape (algorithms, n), which is how a menu leaves them."""
+    return np.ascontiguousarray(bits.T).view(np.uint8)
 
 
 def distinct(key: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
