@@ -2,9 +2,11 @@
 
     python benchmarks/judge_selection.py TASK [--splits 0 1 2] [--budgets 2 3 5] [--methods NAME …] [-o FILE.json]
 
-TASK is a candidates file (ROOT, Parquet, npz), `cancer` (scikit-learn's breast cancer) or `known` (a synthetic
-task of 39 columns with 8 that matter, so that the share recovered is known). AUCs of each method and split stay
-in FILE; methods that are not asked for are taken from there, so that one that changed can be judged again alone.
+TASK is a candidates file (ROOT, Parquet, npz), a dataset folder of `trigsim dataset` (pile-up 200: eight small
+samples, of different collisions, measured on the dataset's own test rows), `cancer` (scikit-learn's breast cancer)
+or `known` (a synthetic task of 39 columns with 8 that matter, so that the share recovered is known). AUCs of each
+method and split stay in FILE; methods that are not asked for are taken from there, so that one that changed can be
+judged again alone.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from trigsim.base.files import write_json
 from trigsim.numeric.fixed import FixedFormat
 from trigsim.tagger.cancelout import CancelOut
 from trigsim.tagger.dataset import read
+from trigsim.tagger.dataset_folder import read_candidates
 from trigsim.tagger.evaluation import auc
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.inputs import fit_input_map
@@ -38,19 +41,22 @@ EPOCHS = {"select": 20, "final": 15, "probe": 4}
 #: Networks, from different initial weights, whose mean AUC a choice is judged by: one has a luck of 0.006.
 FINALS = 4
 RATE, DECAY = 3e-3, 0.1
+#: Small samples of a dataset, and rows of each (three quarters of the demo's), and to measure on.
+SAMPLES, SMALL, MEASURED = 8, 27_000, 60_000
 
 
 class Task:
     """Training, validation and test rows of one table."""
 
-    def __init__(self, x, y, w, group, relevant=(), seed=0, candidates=False):
+    def __init__(self, x, y, w, group, relevant=(), seed=0, candidates=False, folds=None):
         self.candidates = candidates
-        folds = split(group, seed)
+        folds = split(group, seed) if folds is None else folds
         known = np.concatenate(folds[:2])
         #: What `shrink` is given: all but the test rows.
         self.known = x[known], y[known]
         whole = Sample(*(torch.from_numpy(np.asarray(a, dtype=np.float32)) for a in (x, y, w)))
         self.train, self.valid, self.test = (whole.rows(f) for f in folds)
+        self.group = np.asarray(group)[known]
         self.n, self.relevant = x.shape[1], set(relevant)
         self.batch = int(np.clip(len(self.train) // 20, 16, 512))
         self.areas = {}
@@ -215,7 +221,7 @@ def resized(gates, elimination):
                 columns, _, _ = resize(
                     network((task.n, *HIDDEN, 1)), task.train, task.valid, task.pace(generator), inputs=k,
                     nodes=None, select=EPOCHS["select"], tune=EPOCHS["final"], restarts=gates,
-                    elimination=elimination, search=elimination,
+                    elimination=elimination, search=elimination, group=task.group,
                 )  # fmt: skip
             yield k, columns
 
@@ -264,11 +270,30 @@ def load(name, seed):
             z[:, copy] = 0.8 * z[:, of] + 0.6 * z[:, copy]
         y = logit + rng.logistic(size=len(z)) > np.median(logit)
         return Task(z, y, np.ones(len(y)), np.arange(len(y)), relevant, seed)
-    table = read(name)
+    folds = None
+    if Path(name).is_dir():
+        table, folds = sampled(read_candidates(name, 200.0), seed)
+    else:
+        table = read(name)
     mapped = fit_input_map(table.features_hw, FixedFormat.parse("ap_fixed<8,3,AP_RND,AP_SAT>"), table.names)
     w = table.weight / np.bincount(table.label, weights=table.weight)[table.label]
     x = mapped.raw(table.features_hw) * mapped.format.lsb
-    return Task(x, table.label, w / w.mean(), table.collision, seed=seed, candidates=True)
+    return Task(x, table.label, w / w.mean(), table.collision, seed=seed, candidates=True, folds=folds)
+
+
+def sampled(table, seed):
+    """Rows of one of `SAMPLES` parts of the collisions not for testing, some to measure on, and which is what."""
+    rng = np.random.default_rng(0)
+    part = rng.permutation(int(table.collision.max()) + 1)
+    mine = np.flatnonzero((table.fold < 2) & (part[table.collision] % SAMPLES == seed))
+    rows = np.concatenate([
+        np.sort(rng.permutation(mine)[:SMALL]), np.sort(rng.permutation(np.flatnonzero(table.fold == 2))[:MEASURED])
+    ])  # fmt: skip
+    table = table.rows(rows)
+    valid = part[table.collision] // SAMPLES % 5 == 0
+    return table, [
+        np.flatnonzero(f) for f in ((table.fold < 2) & ~valid, (table.fold < 2) & valid, table.fold == 2)
+    ]
 
 
 def judged(choose, task, budgets, seed) -> Iterator[dict]:

@@ -12,7 +12,7 @@ from trigsim.tagger.evaluation import auc
 from trigsim.tagger.fitting import Pace, Sample, seeded
 from trigsim.tagger.resize import resize
 from trigsim.tagger.subset_kernels import binned_losses
-from trigsim.tagger.subsets import bins, likeliest, most_inputs, searchable
+from trigsim.tagger.subsets import best_subset, bins, likeliest, most_inputs, searchable
 from trigsim.tagger.training import epochs, network, train
 
 
@@ -169,6 +169,44 @@ def test_several_classes(monkeypatch):
     assert found.module[-1].out_features == 3
 
 
+def repeated(events=400, times=30, seed=0):
+    """Events that come often: column 0 decides them a little, 1 to 3 only tell which it is. Two halves."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, events)
+    x = rng.normal(size=(events, 4))
+    x[:, 0] = np.where(rng.uniform(size=events) < 0.7, y, 1 - y)
+    x, y, group = (np.repeat(a, times, axis=0) for a in (x, y, np.arange(events)))
+    return *halves(x, y.astype(np.float32)), group
+
+
+def test_rows_of_one_event_are_left_out_together():
+    trained, valid, group = repeated()
+    assert 0 not in likeliest(trained, valid, seed(), 2)[0]
+    first = {}
+    for part in (0, 1):
+        found = likeliest(trained, valid, seed(part), 2, group=group)
+        first[part] = [c.tolist() for c in found[:3]]
+    assert all(0 in columns for listed in first.values() for columns in listed)
+    with pytest.raises(InputError, match=r"groups have shape \(11999,\); give one a row, \(12000,\)"):
+        likeliest(trained, valid, seed(), 2, group=group[:-1])
+
+
+def test_networks_tell_the_likeliest_apart(monkeypatch):
+    trained, valid, group = repeated()
+    with seeded(0, "test") as generator:
+        pace, module = Pace(1e-2, 512, generator), network((4, 8, 1))
+        monkeypatch.setattr(subsets, "LISTED", 0)
+        hints = [np.array([1, 2]), np.array([0, 3])]
+        assert best_subset(module, trained, valid, pace, 6, 2, hints=hints, group=group).tolist() == [0, 3]
+        # Without groups, what tells events apart wins.
+        monkeypatch.setattr(subsets, "LISTED", 3)
+        assert 0 not in likeliest(trained, valid, generator, 2)[0]
+        assert 0 in best_subset(module, trained, valid, pace, 6, 2, group=group)
+        # Subsets of several sizes are compared.
+        prices = [2.0, 1.0, 1.0, 1.0]
+        assert 0 in best_subset(module, trained, valid, pace, 6, 2.0, prices, group=group)
+
+
 @pytest.mark.parametrize("update", [{"keep": 2}, {"keep": None, "price_budget": 2.0}, {"keep": 2, "nodes": (8, 4)}])
 def test_progress_ends_where_it_was_said_to(task, quick, update):
     prices = {f"f{i}": 1.0 for i in range(12)} if "price_budget" in update else {}
@@ -189,7 +227,7 @@ def test_progress_ends_where_it_was_said_to(task, quick, update):
         (400, 2.0, [1.0, 1.0, 0.0, 1.0, 1.0], "5 positive numbers"),
         (400, 0.5, [1.0] * 5, "holds 0 of 5"),
         (400, 4.0, [1.0] * 5, "holds 4 of 5"),
-        (300, 2, None, "300 rows are too few for 2 inputs; give 360"),
+        (300, 2, None, "300 independent rows are too few for 2 inputs; give 360"),
     ],
 )
 def test_bad_input_is_found_before_the_search(rows, budget, prices, message):

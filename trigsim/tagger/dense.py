@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 
 from torch import nn
@@ -45,3 +46,11 @@ def dense_layers(module: nn.Sequential) -> list[nn.Linear]:
                 f"a layer of {one.out_features} nodes feeds one of {two.in_features} inputs; make them equal"
             )
     return layers
+
+
+def fresh(module: nn.Sequential) -> nn.Sequential:
+    """Return a copy of the network with new initial weights."""
+    new = copy.deepcopy(module)
+    for layer in dense_layers(new):
+        layer.reset_parameters()
+    return new

@@ -41,6 +41,10 @@ class Sample:
         """Return the sample with only those input columns."""
         return Sample(self.x[:, torch.as_tensor(np.asarray(index))].contiguous(), self.y, self.w)
 
+    def joined(self, other: Sample) -> Sample:
+        """Return the rows of both, these first."""
+        return Sample(*(torch.cat(pair) for pair in ((self.x, other.x), (self.y, other.y), (self.w, other.w))))
+
     def rows(self, index: Any) -> Sample:
         """Return the sample with only those rows."""
         i = torch.as_tensor(np.asarray(index))

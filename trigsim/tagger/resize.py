@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
 from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold, reading_of
-from trigsim.tagger.dense import dense_layers
+from trigsim.tagger.dense import dense_layers, fresh
 from trigsim.tagger.elimination import eliminate
 from trigsim.tagger.fitting import History, Pace, Sample, Split, evaluate, fit
 from trigsim.tagger.node_budget import NodeBudget
-from trigsim.tagger.subsets import PROPOSALS, likeliest, searchable
+from trigsim.tagger.subsets import best_subset, searchable
 
 #: Part of training after which what products cost is looked up anew.
 REPRICE = 0.01
@@ -205,6 +205,7 @@ def resize(
     elimination: bool = True,
     search: bool = True,
     folds: int = 1,
+    group: ArrayLike | None = None,
 ) -> tuple[NDArray[np.int64], nn.Sequential, History]:
     """Select inputs and nodes, export, fine-tune; of several tries that of the best validation loss is kept.
 
@@ -226,12 +227,14 @@ def resize(
         for what helps a small subset, elimination for what a large one can spare: which is better depends on the
         task (docs/resizing.md), and the validation loss tells.
     search : bool
-        Whether instead, where so few may stay that all subsets can be looked at (`subsets.searchable`), there are
-        some more, on the likeliest subsets.
+        Whether instead, where so few may stay that all subsets can be looked at (`subsets.searchable`), all tries
+        are on the best of the likeliest subsets and those that gates choose; see `subsets.best_subset`.
     folds : int
         Where rows are few one validation sample is luck. With more than one, all rows are split so often:
         elimination adds up what each network loses on the part that it was not trained on, and tries are compared
         by the mean loss of their network trained anew on each.
+    group : array_like of int, shape (rows of train, then of valid), optional
+        Rows of one group are not independent; the search leaves them out together. None: each row is its own.
 
     Returns
     -------
@@ -243,8 +246,10 @@ def resize(
         Of the try that was kept.
     """
 
-    def attempt(start: nn.Sequential, columns: NDArray[np.int64], gates: Mapping[str, Any]) -> Try:
-        """Close gates and tune, on some of the columns."""
+    def closed(
+        start: nn.Sequential, columns: NDArray[np.int64], gates: Mapping[str, Any]
+    ) -> tuple[NDArray[np.int64], nn.Sequential, History]:
+        """Train with gates on some of the columns, and export."""
         gated, history = Gated(start, **gates), []
         some, few = train.columns(columns), valid.columns(columns)
         if gated.budgets:
@@ -262,28 +267,39 @@ def resize(
                 keep_best=False,
             )
         kept, small = gated.export()
-        some, few = some.columns(kept), few.columns(kept)
+        return columns[kept], small, history
+
+    def attempt(start: nn.Sequential, columns: NDArray[np.int64], gates: Mapping[str, Any]) -> Try:
+        """Close gates and tune, on some of the columns."""
+        kept, small, history = closed(start, columns, gates)
+        some, few = train.columns(kept), valid.columns(kept)
         history += fit(small, some, few, pace, epochs=tune, phase="tune")
-        return Try(evaluate(small, few)[1], columns[kept], small, history)
+        return Try(evaluate(small, few)[1], kept, small, history)
 
     n = train.x.shape[1]
     splits = [(train, valid)] if folds == 1 else folded(train, valid, folds, pace.generator)
     hidden = {"nodes": nodes, "total": total}
+    group = np.arange(len(train) + len(valid)) if group is None else np.asarray(group)
+    if search and inputs is not None and searchable(len(np.unique(group)), n, inputs, prices):
+        # Hidden gates wait: what they close depends on the columns.
+        hints = [
+            closed(fresh(module) if number else module, np.arange(n), {"inputs": inputs, "prices": prices})[0]
+            for number in range(restarts)
+        ]
+        columns = best_subset(module, train, valid, pace, tune, inputs, prices, hints, group)
+        found = [attempt(fresh(reading_of(module, columns)), columns, hidden) for _ in range(restarts)]
+        return min(found, key=lambda t: t.loss)[1:]
     tries = [
         attempt(
-            module if number == 0 else _fresh(module), np.arange(n), {"inputs": inputs, "prices": prices, **hidden}
+            module if number == 0 else fresh(module), np.arange(n), {"inputs": inputs, "prices": prices, **hidden}
         )
         for number in range(restarts)
     ]
-    if search and inputs is not None and searchable(len(train) + len(valid), n, inputs, prices):
-        known = {int(i) for found in tries for i in found.columns}
-        for columns in likeliest(train, valid, pace.generator, inputs, prices, known)[:PROPOSALS]:
-            tries.append(attempt(_fresh(reading_of(module, columns)), columns, hidden))
-    elif elimination and inputs is not None and prices is None and inputs < n:
+    if elimination and inputs is not None and prices is None and inputs < n:
         # Several networks, each for a part of the epochs: what they say is added up.
         columns, start = eliminate(module, splits, pace, int(inputs), math.ceil(tune / min(folds, 2)))
         # A network of a fold has seen validation rows.
-        tries.append(attempt(start if folds == 1 else _fresh(start), columns, hidden))
+        tries.append(attempt(start if folds == 1 else fresh(start), columns, hidden))
     if folds > 1 and len(tries) > 1:
         tries = [t._replace(loss=_cross_validated(t, splits, pace, tune)) for t in tries]
     best = min(tries, key=lambda t: t.loss)
@@ -301,7 +317,7 @@ class Try(NamedTuple):
 
 def folded(train: Sample, valid: Sample, folds: int, generator: torch.Generator) -> list[Split]:
     """Return all rows split so often into a part to train on and the rest, each row once in the rest."""
-    whole = Sample(*(torch.cat(pair) for pair in ((train.x, valid.x), (train.y, valid.y), (train.w, valid.w))))
+    whole = train.joined(valid)
     order = torch.randperm(len(whole), generator=generator)
     # Sorted by class, every fold gets its share of each.
     order = order[torch.argsort(whole.y[order], stable=True)]
@@ -315,18 +331,10 @@ def _cross_validated(found: Try, splits: Sequence[Split], pace: Pace, epochs: in
     """Return the mean loss, where it was not trained, of a try's network trained anew on each split."""
     losses = []
     for train, valid in splits:
-        fresh, few = _fresh(found.small), valid.columns(found.columns)
-        fit(fresh, train.columns(found.columns), few, pace, epochs=math.ceil(epochs / 2), phase="judge")
-        losses.append(evaluate(fresh, few)[1])
+        anew, few = fresh(found.small), valid.columns(found.columns)
+        fit(anew, train.columns(found.columns), few, pace, epochs=math.ceil(epochs / 2), phase="judge")
+        losses.append(evaluate(anew, few)[1])
     return float(np.mean(losses))
-
-
-def _fresh(module: nn.Sequential) -> nn.Sequential:
-    """Return the network with new initial weights."""
-    fresh = copy.deepcopy(module)
-    for layer in dense_layers(fresh):
-        layer.reset_parameters()
-    return fresh
 
 
 def _open(gate: BudgetedCancelOut) -> Tensor:

@@ -1,33 +1,42 @@
 """The few columns that tell classes apart best together: all pairs and triples, by their likelihood in bins.
 
 Gates and elimination judge an input beside many others, and both miss some that help only together. Where at most
-three may stay there are few enough subsets to look at each one.
+three may stay there are few enough subsets to look at each one. Between the likeliest, cross-validated networks
+decide: one validation sample does not tell them apart.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger.fitting import Sample
+from trigsim.tagger.bank import cross_validated, parts
+from trigsim.tagger.cancelout import reading_of
+from trigsim.tagger.dense import fresh
+from trigsim.tagger.fitting import Pace, Sample
 from trigsim.tagger.subset_kernels import binned_losses
 
 #: Largest subsets that are all looked at.
 MOST = 3
 #: Subsets of one size, and rows, that are looked at: what bounds the work, at about two seconds.
 SUBSETS, ROWS = 10_000, 50_000
-#: Rows that a cell has on average, and bins of a column; assumed.
+#: Independent rows that a cell has on average, and bins of a column; assumed.
 CELL, FEWEST_BINS, MOST_BINS = 40, 3, 16
 #: Parts of the cross-validation, and rows of the mean composition added to each cell; assumed.
 PARTS, PSEUDO = 5, 2.0
-#: Subsets that a network is trained on.
-PROPOSALS = 3
+#: Subsets that networks are trained on, and into how many parts their rows are split.
+LISTED, JUDGES = 12, 4
+#: Share of the epochs that these train for, in batches so many times smaller, of at least so many rows: it is the
+#: steps that count, and side by side small batches take no longer than large ones.
+JUDGING, SMALLER, SMALLEST = 1 / 3, 4, 16
 
 Subset = tuple[int, ...]
 
@@ -40,7 +49,7 @@ def most_inputs(budget: float, prices: ArrayLike | None) -> int:
 
 
 def searchable(rows: int, n: int, budget: float, prices: ArrayLike | None = None) -> bool:
-    """Return whether some of n columns leave, at most `MOST` can stay, and rows suffice for `FEWEST_BINS`."""
+    """Return whether some of n columns leave, `MOST` can stay, and independent rows suffice for `FEWEST_BINS`."""
     most = most_inputs(budget, prices)
     return most <= MOST and most < n and bins(rows, most) >= FEWEST_BINS
 
@@ -52,6 +61,7 @@ def likeliest(
     budget: float,
     prices: ArrayLike | None = None,
     hints: Collection[int] = (),
+    group: ArrayLike | None = None,
 ) -> list[NDArray[np.int64]]:
     """Return subsets of columns within a budget, the likeliest first.
 
@@ -73,6 +83,8 @@ def likeliest(
     prices : array_like, shape (columns,), optional
     hints : collection of int
         Columns that are looked at in any case.
+    group : array_like of int, shape (rows of train, then of valid), optional
+        Rows of one group are left out together, and count once where bins are chosen. None: each row is its own.
 
     Returns
     -------
@@ -91,11 +103,13 @@ def likeliest(
     most = most_inputs(budget, prices)
     if not 1 <= most <= min(MOST, n):
         raise InputError(f"a budget of {budget:g} holds {most} of {n} inputs; subsets of 1 to {MOST} are searched")
-    if bins(len(train) + len(valid), most) < FEWEST_BINS:
+    independent = len(train) + len(valid) if group is None else len(np.unique(np.asarray(group)))
+    if bins(independent, most) < FEWEST_BINS:
         raise InputError(
-            f"{len(train) + len(valid)} rows are too few for {most} inputs; give {CELL * FEWEST_BINS**most}"
+            f"{independent} independent rows are too few for {most} inputs; give {CELL * FEWEST_BINS**most}"
         )
-    table = _Table(train, valid, generator)
+    sample, group = _drawn(train, valid, group, generator)
+    table = _Table(sample, independent, parts(group, PARTS, generator))
     columns = sorted((i for i in range(n) if cost[i] <= budget), key=lambda i: i not in hints)
     found: list[tuple[float, Subset]] = []
     for size in range(1, most + 1):
@@ -111,6 +125,59 @@ def likeliest(
     return [np.array(subset) for _, subset in sorted(found)]
 
 
+def best_subset(
+    module: nn.Sequential,
+    train: Sample,
+    valid: Sample,
+    pace: Pace,
+    epochs: int,
+    budget: float,
+    prices: ArrayLike | None = None,
+    hints: Sequence[NDArray[np.int64]] = (),
+    group: ArrayLike | None = None,
+) -> NDArray[np.int64]:
+    """Return that of the `LISTED` likeliest subsets, and of the hints, whose networks lose least where not trained.
+
+    Each has a network trained without each of `JUDGES` parts of the rows of `train` and `valid` (at most `ROWS`),
+    all from the same initial weights, so that less of the difference is luck.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        On all columns; those on a subset are like it, with new weights.
+    train, valid : Sample
+    pace : Pace
+    epochs : int
+        That a network is tuned for; here it is `judging_epochs` of it.
+    budget, prices, group
+        See `likeliest`.
+    hints : sequence of int64 array
+        Subsets, ascending, that are looked at in any case, within the budget.
+
+    Returns
+    -------
+    int64 array
+        Ascending.
+    """
+    known = {int(i) for columns in hints for i in columns}
+    likely = likeliest(train, valid, pace.generator, budget, prices, known, group)[:LISTED]
+    listed = sorted({tuple(columns.tolist()) for columns in (*hints, *likely)})
+    sample, group = _drawn(train, valid, group, pace.generator)
+    # One column of zeros fills up subsets of fewer columns: all networks have one shape.
+    n, most = sample.x.shape[1], max(len(columns) for columns in listed)
+    sample = Sample(torch.cat([sample.x, torch.zeros(len(sample), 1)], dim=1), sample.y, sample.w)
+    reads = [[*columns, *[n] * (most - len(columns))] for columns in listed]
+    network, part = fresh(reading_of(module, range(most))), parts(group, JUDGES, pace.generator)
+    pace = replace(pace, batch=min(pace.batch, max(SMALLEST, pace.batch // SMALLER)))
+    losses = cross_validated([network] * len(listed), reads, sample, part, pace, judging_epochs(epochs))
+    return np.array(listed[int(losses.argmin())])
+
+
+def judging_epochs(epochs: int) -> int:
+    """Return the epochs that `best_subset` takes, where a network is tuned for `epochs`."""
+    return math.ceil(JUDGING * epochs)
+
+
 def bins(rows: int, size: int) -> int:
     """Return into how many bins each column goes: as many as leave `CELL` rows a cell, at most `MOST_BINS`."""
     return min(MOST_BINS, int((min(rows, ROWS) / CELL) ** (1 / size) + 1e-9))
@@ -119,24 +186,31 @@ def bins(rows: int, size: int) -> int:
 class _Table:
     """Rows as the kernel reads them."""
 
-    def __init__(self, train: Sample, valid: Sample, generator: torch.Generator) -> None:
-        order = torch.randperm(len(train) + len(valid), generator=generator)[:ROWS]
-        x, y, w = (
-            torch.cat(both)[order].numpy() for both in ((train.x, valid.x), (train.y, valid.y), (train.w, valid.w))
-        )
-        self.place = np.stack([_mid_rank(column) for column in x.T])
-        self.y, self.w = y.astype(np.int64), w.astype(np.float64)
-        self.part = np.arange(len(x)) % PARTS
+    def __init__(self, sample: Sample, independent: int, part: NDArray[np.int64]) -> None:
+        self.place = np.stack([_mid_rank(column) for column in sample.x.numpy().T])
+        self.y, self.w = sample.y.numpy().astype(np.int64), sample.w.numpy().astype(np.float64)
+        self.independent, self.part = independent, part
         prior = np.bincount(self.y, weights=self.w)
         self.prior = np.maximum(prior / prior.sum(), 1e-9)
 
     def losses(self, subsets: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the loss of each subset, shape (subsets,)."""
         losses = np.empty(len(subsets))
-        number = bins(len(self.y), subsets.shape[1])
+        number = bins(self.independent, subsets.shape[1])
         codes = (self.place * number).astype(np.uint8)
         binned_losses(codes, number, subsets, self.part, PARTS, self.y, self.w, self.prior, PSEUDO, losses)
         return losses
+
+
+def _drawn(
+    train: Sample, valid: Sample, group: ArrayLike | None, generator: torch.Generator
+) -> tuple[Sample, NDArray[np.int64]]:
+    """Return all rows, or `ROWS` of them, and their groups."""
+    groups = np.arange(len(train) + len(valid)) if group is None else np.asarray(group)
+    if groups.shape != (len(train) + len(valid),):
+        raise InputError(f"groups have shape {groups.shape}; give one a row, ({len(train) + len(valid)},)")
+    order = torch.randperm(len(groups), generator=generator)[:ROWS]
+    return train.joined(valid).rows(order), groups[order.numpy()]
 
 
 def _mid_rank(column: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ from trigsim.tagger.model import Model
 from trigsim.tagger.node_budget import NodeBudget
 from trigsim.tagger.quantise import QuantisedNetwork
 from trigsim.tagger.resize import resize
-from trigsim.tagger.subsets import MOST, PROPOSALS, most_inputs
+from trigsim.tagger.subsets import MOST, judging_epochs, most_inputs
 
 #: Shares of the split groups: to train, to choose the best epoch; the rest measures.
 TRAIN_SHARE, VALID_SHARE = 0.6, 0.15
@@ -110,6 +110,7 @@ def train(
             restarts=config.tries,
             elimination=config.elimination,
             search=config.elimination,
+            group=None if group is None else np.asarray(group)[np.concatenate([train_rows, valid_rows])],
         )
     quantised, more = quantise_and_tune(small, trained.columns(chosen), valid.columns(chosen), config, report)
     report(epochs(config, names) - done)
@@ -218,7 +219,7 @@ def epochs(config: TrainConfig, names: Sequence[str]) -> int:
         others.append(eliminated + hidden + config.epochs.tune)
     budget, prices = config.budget([names[i] for i in offered])
     if config.elimination and budget is not None and most_inputs(budget, prices) <= MOST:
-        others.append(PROPOSALS * (hidden + config.epochs.tune))
+        others.append(judging_epochs(config.epochs.tune) + config.tries * hidden)
     return total + max(others)
 
 
