@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.stream.companion_kernels import add_classes, count_passes
+from trigsim.stream.companion_kernels import add_classes, count_passes, list_cells
 from trigsim.stream.companions import Held
 
 #: Clusters that the hardest collisions of a stratum are counted in, at most. Collisions of a larger library share
@@ -113,14 +113,14 @@ class RateCounts:
         if len(self.tried) != 1:
             raise ValueError(f"counts of {len(self.tried)} strata are no piece; count one")
         event = np.flatnonzero(self.tried)
-        some = self.passes[:, 0, event]
-        row, place = np.nonzero(some)
+        cell, passed = np.empty((2, len(self.rows) * len(event)), np.int64)
+        found = list_cells(self.passes, event, cell, passed)
         return Piece(
             int(self.tried.sum()),
             event,
             self.tried[0, event].astype(np.int32),
-            row * self.passes.shape[2] + event[place],
-            some[row, place].astype(np.int32),
+            cell[:found].copy(),
+            passed[:found].astype(np.int32),
             self.class_tried[0].astype(np.int32),
             self.class_passed[:, 0].astype(np.int32),
         )

@@ -85,6 +85,33 @@ def count_passes(bits, event, stratum, passes, tried):
 
 
 @njit(cache=True, nogil=True)
+def list_cells(passes, event, cell, passed):
+    """List where anything passed; see `accumulate.Piece`.
+
+    Parameters
+    ----------
+    passes : int64 array, shape (rows, 1, E)
+    event : int64 array, shape (t,)
+        Clusters that were drawn.
+    cell, passed : int64 arrays, shape (rows * t,)
+        Filled from their first on.
+
+    Returns
+    -------
+    int
+        Cells filled.
+    """
+    found, clusters = 0, passes.shape[2]
+    for r in range(len(passes)):
+        row = passes[r, 0]
+        for e in event:
+            if row[e] > 0:
+                cell[found], passed[found] = r * clusters + e, row[e]
+                found += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
 def add_classes(bits, kind, companions, stratum, passed, tried):
     """Add up the collisions of crossings by class, for each row those that passed; see `accumulate.RateCounts`.
 

@@ -112,7 +112,7 @@ class CompanyCounts:
             )
         key = np.empty((len(number), self._merged.key.shape[1]), np.uint8)
         level_keys(columns(bits), stratum, number, key)
-        self.add(_alike(key, np.ones(len(key), np.int64), companions, 0))
+        self.add(Together(key, np.ones(len(key), np.int64), companions))
 
     def add(self, some: Together) -> None:
         """Add counted crossings of the same algorithms and classes."""
@@ -142,14 +142,9 @@ class CompanyCounts:
 
 def _merged(parts: Sequence[Together]) -> Together:
     """Join parts of one level."""
-    key, times, companions = (np.concatenate([part[i] for part in parts]) for i in range(3))
-    return _alike(key, times, companions, parts[0].level)
-
-
-def _alike(
-    key: NDArray[np.uint8], times: NDArray[np.integer], companions: NDArray[np.integer], level: int
-) -> Together:
-    """Make one entry of all that have the same key."""
+    key = np.concatenate([part.key for part in parts])
     first, number = distinct(key)
-    added = [sums(values, number, len(first)) for values in (times[:, None], companions)]
-    return Together(key[first], added[0][:, 0], added[1], level)
+    times, companions = (sums(some, number, len(first)) for some in (
+        [part.times[:, None] for part in parts], [part.companions for part in parts]
+    ))  # fmt: skip
+    return Together(key[first], times[:, 0], companions, parts[0].level)

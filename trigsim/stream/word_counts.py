@@ -115,9 +115,9 @@ class WordCounts:
 
 
 def _merged(parts: Sequence[Words]) -> Words:
-    key, times = np.concatenate([p.key for p in parts]), np.concatenate([p.times for p in parts])
+    key = np.concatenate([p.key for p in parts])
     first, number = distinct(key)
-    return Words(key[first], sums(times[:, None], number, len(first))[:, 0])
+    return Words(key[first], sums([p.times[:, None] for p in parts], number, len(first))[:, 0])
 
 
 def columns(bits: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -149,8 +149,20 @@ def distinct(key: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int6
     return first[order], place[number]
 
 
-def sums(values: NDArray[np.integer], number: NDArray[np.int64], m: int) -> NDArray[np.int64]:
-    """Return the sums of the rows of values that have each of m numbers, shape (m, p)."""
-    found = np.zeros((m, values.shape[1]), np.int64)
-    add_rows(values, number, found)
+def sums(parts: Sequence[NDArray[np.integer]], number: NDArray[np.int64], m: int) -> NDArray[np.int64]:
+    """Return the sums of rows that have each of m numbers, shape (m, p).
+
+    Parameters
+    ----------
+    parts : sequence of integer arrays, shapes (n, p)
+        Rows, at least one array of them.
+    number : int64 array
+        Of each row of all parts, 0 to m - 1.
+    m : int
+    """
+    found = np.zeros((m, parts[0].shape[1]), np.int64)
+    done = 0
+    for part in parts:
+        add_rows(part, number[done : done + len(part)], found)
+        done += len(part)
     return found
