@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger.bank import cross_validated, parts, side_by_side
+from trigsim.tagger.bank import StackedGates, cross_validated, gated_choices, parts, side_by_side, stratified
+from trigsim.tagger.cancelout import BudgetedCancelOut
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.training import network
 
@@ -82,3 +83,44 @@ def test_many_rows_are_evaluated_in_turns(copies, monkeypatch):
             part = parts(np.arange(600), 3, generator)
             found.append(cross_validated([network((1, 4, 1))], [[0]], copies, part, Pace(1e-2, 50, generator), 1))
     np.testing.assert_allclose(*found, rtol=1e-6)
+
+
+@given(rows=st.integers(20, 100), classes=st.integers(2, 4), number=st.integers(2, 5))
+def test_each_class_is_spread_over_the_parts(rows, classes, number):
+    y = torch.arange(rows) % classes
+    part = stratified(y, number, torch.Generator().manual_seed(1))
+    counts = np.array([np.bincount(part[y == c], minlength=number) for c in range(classes)])
+    assert (counts.max(axis=1) - counts.min(axis=1) <= 1).all()
+    assert counts.sum() == rows
+
+
+@pytest.mark.parametrize("t", [0.0, 0.4, 0.9])
+def test_stacked_gates_are_gates(t):
+    torch.manual_seed(0)
+    keeps, weights = (2, 5), torch.randn(2, 6)
+    stacked, x, alone = StackedGates(6, keeps), torch.randn(2, 9, 6), []
+    for keep, weight in zip(keeps, weights, strict=True):
+        gate = BudgetedCancelOut(6, keep=keep)
+        gate.weight.data = weight.clone()
+        alone.append(gate)
+    stacked.weight.data = weights[:, None].clone()
+    for gate in (stacked, *alone):
+        gate.anneal(t)
+    penalties = [gate.penalty() for gate in alone]
+    torch.testing.assert_close(stacked.penalty(), sum(penalties))
+    stacked.penalty().backward()
+    sum(penalties).backward()
+    torch.testing.assert_close(stacked.weight.grad[:, 0], torch.stack([gate.weight.grad for gate in alone]))
+    assert [c.tolist() for c in stacked.chosen()] == [gate.selected().tolist() for gate in alone]
+    expected = torch.stack([gate.eval()(rows) for gate, rows in zip(alone, x, strict=True)])
+    torch.testing.assert_close(stacked.eval()(x), expected)
+
+
+def test_gates_of_several_budgets_find_what_decides(copies):
+    noise = torch.randn(600, 5, generator=torch.Generator().manual_seed(0))
+    sample = Sample(torch.cat([copies.x, noise], dim=1), copies.y, copies.w)
+    with seeded(0, "test") as generator:
+        some = [network((7, 8, 1)) for _ in range(3)]
+        found = gated_choices(some, [1, 2, 4], sample, Pace(1e-2, 50, generator), 15)
+    assert [len(columns) for columns in found] == [1, 2, 4]
+    assert all(0 in columns for columns in found)

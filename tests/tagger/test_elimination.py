@@ -4,9 +4,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trigsim.tagger.elimination import cuts, eliminate, elimination_epochs, importance
+from trigsim.tagger.bank import stratified
+from trigsim.tagger.elimination import cuts, eliminate, eliminate_folded, elimination_epochs, importance
 from trigsim.tagger.fitting import Pace, Sample, seeded
-from trigsim.tagger.resize import folded, resize
+from trigsim.tagger.resize import resize
 from trigsim.tagger.training import network
 
 
@@ -32,7 +33,7 @@ def test_what_decides_stays_and_its_copies_leave(copies):
     done = []
     with seeded(0, "test") as generator:
         pace = Pace(3e-3, 64, generator, done.append)
-        columns, small = eliminate(network((8, 16, 1)), [copies], pace, 2, 16)
+        columns, small = eliminate(network((8, 16, 1)), *copies, pace, 2, 16)
     assert columns.tolist() == [0, 1]
     assert small[0].in_features == 2
     assert sum(done) == elimination_epochs(8, 2, 16)
@@ -40,34 +41,21 @@ def test_what_decides_stays_and_its_copies_leave(copies):
 
 def test_shuffling_noise_costs_nothing(copies):
     with seeded(0, "test") as generator:
-        _, small = eliminate(network((8, 16, 1)), [copies], Pace(3e-3, 64, generator), 8, 16)
+        _, small = eliminate(network((8, 16, 1)), *copies, Pace(3e-3, 64, generator), 8, 16)
         rise = importance(small, copies[1], generator)
     assert rise[:2].min() > 10 * np.abs(rise[4:]).max()
 
 
-@given(rows=st.integers(20, 60), few=st.integers(10, 40), folds=st.integers(2, 5))
-def test_each_row_is_left_out_once_and_classes_are_spread(rows, few, folds):
-    def some(n, first):
-        number = torch.arange(first, first + n).float()
-        return Sample(number[:, None], (number % 3 == 0).float(), torch.ones(n))
-
-    splits = folded(some(rows, 0), some(few, rows), folds, torch.Generator().manual_seed(1))
-    assert sorted(float(x) for _, rest in splits for x in rest.x[:, 0]) == list(range(rows + few))
-    for most, rest in splits:
-        assert len(most) + len(rest) == rows + few
-        assert not set(most.x[:, 0].tolist()) & set(rest.x[:, 0].tolist())
-        assert abs(float(rest.y.sum()) - float(sum(r.y.sum() for _, r in splits)) / folds) <= 1
-
-
-def test_with_few_rows_tries_are_compared_on_every_fold(copies):
+def test_one_elimination_over_parts_passes_all_budgets(copies):
+    done = []
     with seeded(0, "test") as generator:
-        columns, small, _ = resize(
-            network((8, 16, 1)), *copies, Pace(3e-3, 64, generator),
-            inputs=2, nodes=None, select=2, tune=32, folds=2,
-        )  # fmt: skip
-    # Gates of two epochs choose badly; elimination over two folds does not, and is kept.
-    assert columns.tolist() == [0, 1]
-    assert small[0].in_features == 2
+        pace, sample = Pace(3e-3, 64, generator, done.append), copies[0].joined(copies[1])
+        part = stratified(sample.y, 3, generator)
+        found = eliminate_folded(network((8, 16, 1)), sample, part, pace, [2, 4], 16)
+    assert found[2].tolist() == [0, 1]
+    assert set(found[4]) > {0, 1}
+    assert len(found[4]) == 4
+    assert sum(done) == elimination_epochs(8, 2, 16)
 
 
 def test_the_better_of_gates_and_elimination_is_kept(copies):

@@ -5,7 +5,7 @@ from sklearn.datasets import load_breast_cancer, load_wine
 from torch import nn
 
 from trigsim.base.errors import InputError
-from trigsim.tagger import shrink, shrinking
+from trigsim.tagger import shrink, shrink_each, shrinking
 from trigsim.tagger.evaluation import auc
 
 
@@ -88,6 +88,18 @@ def test_trained_model_is_the_start(cancer):
     first = shrink(classifier(30), x, y)
     again = shrink(first.module, x, y)
     assert again.history[0]["train"] < 0.5 * first.history[0]["train"]
+
+
+@pytest.mark.parametrize("few", [2000, 0])
+def test_several_budgets_at_once(cancer, monkeypatch, few):
+    monkeypatch.setattr(shrinking, "STEPS", 40)
+    monkeypatch.setattr(shrinking, "FEW", few)
+    x, y = cancer
+    found = shrink_each(classifier(30), x, y, inputs=[2, 30, None, 8], nodes=(6, 4))
+    assert [len(small.features) for small in found] == [2, 30, 30, 8]
+    for small in found:
+        assert [m.weight.shape[0] for m in small.module if isinstance(m, nn.Linear)] == [6, 4, 1]
+        assert auc(output(small, x)[:, 0], y) > 0.85
 
 
 def test_same_seed_same_network(cancer, monkeypatch):

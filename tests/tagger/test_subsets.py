@@ -65,7 +65,7 @@ def test_two_that_decide_only_together_are_found_among_39():
     x, y = exclusive(4000, 39, (11, 30))
     alone = np.argsort([-abs(auc(column, y) - 0.5) for column in x.T])
     assert not {11, 30} & set(alone[:8])
-    assert likeliest(*halves(x, y), seed(), 2)[0].tolist() == [11, 30]
+    assert likeliest(sample(x, y), seed(), 2)[0].tolist() == [11, 30]
     found = {}
     for search in (True, False):
         with seeded(0, "test") as generator:
@@ -82,14 +82,14 @@ def test_three_that_decide_only_together_are_found():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(6000, 14))
     y = (x[:, 2] * x[:, 5] * x[:, 9] > 0).astype(np.float32)
-    assert likeliest(*halves(x, y), seed(), 3)[0].tolist() == [2, 5, 9]
+    assert likeliest(sample(x, y), seed(), 3)[0].tolist() == [2, 5, 9]
 
 
 def test_what_is_dear_stays_out():
     x, y = exclusive(1200, 5, (1, 3))
     y = np.where(np.abs(x[:, 2]) > 1.5, x[:, 2] > 0, y)
     prices = [1.0, 2.0, 2.0, 3.0, 1.0]
-    within = {budget: [c.tolist() for c in likeliest(*halves(x, y), seed(), budget, prices)] for budget in (3, 5)}
+    within = {budget: [c.tolist() for c in likeliest(sample(x, y), seed(), budget, prices)] for budget in (3, 5)}
     for budget, found in within.items():
         assert all(sum(prices[i] for i in columns) <= budget for columns in found)
         assert len({tuple(columns) for columns in found}) == len(found)
@@ -127,15 +127,15 @@ def test_units_do_not_matter_and_rare_values_count():
     x, y = exclusive(400, 4, (0, 2))
     # One row in forty is one, the rest zero: no quantile divides them.
     x[:, 1] = np.arange(400) % 40 == 0
-    first = [c.tolist() for c in likeliest(*halves(x, y), seed(), 2)]
+    first = [c.tolist() for c in likeliest(sample(x, y), seed(), 2)]
     assert first[0] == [0, 2]
-    assert [c.tolist() for c in likeliest(*halves(np.exp(x) * 7, y), seed(), 2)] == first
-    assert likeliest(*halves(x, x[:, 1]), seed(), 1)[0].tolist() == [1]
+    assert [c.tolist() for c in likeliest(sample(np.exp(x) * 7, y), seed(), 2)] == first
+    assert likeliest(sample(x, x[:, 1]), seed(), 1)[0].tolist() == [1]
 
 
 def test_the_same_generator_gives_the_same_subsets():
     x, y = exclusive(400, 6, (0, 2))
-    one, two, other = ([c.tolist() for c in likeliest(*halves(x, y), seed(s), 2)] for s in (1, 1, 2))
+    one, two, other = ([c.tolist() for c in likeliest(sample(x, y), seed(s), 2)] for s in (1, 1, 2))
     assert one == two
     assert one != other
     assert len(one) == 15
@@ -145,12 +145,12 @@ def test_work_is_bounded_and_hints_are_heard(monkeypatch):
     x, y = exclusive(1200, 9, (4, 7))
     monkeypatch.setattr(subsets, "SUBSETS", 10)
     monkeypatch.setattr(subsets, "ROWS", 1100)
-    alone = likeliest(*halves(x, y), seed(), 2)
-    hinted = likeliest(*halves(x, y), seed(), 2, hints={4, 7})
+    alone = likeliest(sample(x, y), seed(), 2)
+    hinted = likeliest(sample(x, y), seed(), 2, hints={4, 7})
     assert len(alone) == len(hinted) == 10
     assert hinted[0].tolist() == [4, 7]
     # Pairs of five columns, then the triples of the five that have the best partners.
-    triples = likeliest(*halves(x, y), seed(), 3, hints={4, 7})
+    triples = likeliest(sample(x, y), seed(), 3, hints={4, 7})
     assert len(triples) == 10
     assert {4, 7} <= set(triples[0].tolist())
 
@@ -162,7 +162,7 @@ def test_several_classes(monkeypatch):
     # Column 3 tells class 0 from the others; 1 and 4 tell those apart, together.
     y = np.where(x[:, 3] > 0, 0, 1 + (x[:, 1] * x[:, 4] > 0))
     whole = Sample(torch.from_numpy(x).float(), torch.from_numpy(y), torch.ones(1200))
-    assert likeliest(whole.rows(range(900)), whole.rows(range(900, 1200)), seed(), 3)[0].tolist() == [1, 3, 4]
+    assert likeliest(whole, seed(), 3)[0].tolist() == [1, 3, 4]
     found = shrink(nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3)), x, y, inputs=3)
     assert len(found.features) == 3
     assert 3 in found.features
@@ -170,41 +170,41 @@ def test_several_classes(monkeypatch):
 
 
 def repeated(events=400, times=30, seed=0):
-    """Events that come often: column 0 decides them a little, 1 to 3 only tell which it is. Two halves."""
+    """Events that come often: column 0 decides them a little, 1 to 3 only tell which it is."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, events)
     x = rng.normal(size=(events, 4))
     x[:, 0] = np.where(rng.uniform(size=events) < 0.7, y, 1 - y)
     x, y, group = (np.repeat(a, times, axis=0) for a in (x, y, np.arange(events)))
-    return *halves(x, y.astype(np.float32)), group
+    return sample(x, y), group
 
 
 def test_rows_of_one_event_are_left_out_together():
-    trained, valid, group = repeated()
-    assert 0 not in likeliest(trained, valid, seed(), 2)[0]
+    rows, group = repeated()
+    assert 0 not in likeliest(rows, seed(), 2)[0]
     first = {}
     for part in (0, 1):
-        found = likeliest(trained, valid, seed(part), 2, group=group)
+        found = likeliest(rows, seed(part), 2, group=group)
         first[part] = [c.tolist() for c in found[:3]]
     assert all(0 in columns for listed in first.values() for columns in listed)
     with pytest.raises(InputError, match=r"groups have shape \(11999,\); give one a row, \(12000,\)"):
-        likeliest(trained, valid, seed(), 2, group=group[:-1])
+        likeliest(rows, seed(), 2, group=group[:-1])
 
 
 def test_networks_tell_the_likeliest_apart(monkeypatch):
-    trained, valid, group = repeated()
+    rows, group = repeated()
     with seeded(0, "test") as generator:
         pace, module = Pace(1e-2, 512, generator), network((4, 8, 1))
         monkeypatch.setattr(subsets, "LISTED", 0)
         hints = [np.array([1, 2]), np.array([0, 3])]
-        assert best_subset(module, trained, valid, pace, 6, 2, hints=hints, group=group).tolist() == [0, 3]
+        assert best_subset(module, rows, pace, 6, 2, hints=hints, group=group).tolist() == [0, 3]
         # Without groups, what tells events apart wins.
         monkeypatch.setattr(subsets, "LISTED", 3)
-        assert 0 not in likeliest(trained, valid, generator, 2)[0]
-        assert 0 in best_subset(module, trained, valid, pace, 6, 2, group=group)
+        assert 0 not in likeliest(rows, generator, 2)[0]
+        assert 0 in best_subset(module, rows, pace, 6, 2, group=group)
         # Subsets of several sizes are compared.
         prices = [2.0, 1.0, 1.0, 1.0]
-        assert 0 in best_subset(module, trained, valid, pace, 6, 2.0, prices, group=group)
+        assert 0 in best_subset(module, rows, pace, 6, 2.0, prices, group=group)
 
 
 @pytest.mark.parametrize("update", [{"keep": 2}, {"keep": None, "price_budget": 2.0}, {"keep": 2, "nodes": (8, 4)}])
@@ -232,4 +232,4 @@ def test_progress_ends_where_it_was_said_to(task, quick, update):
 )
 def test_bad_input_is_found_before_the_search(rows, budget, prices, message):
     with pytest.raises(InputError, match=message):
-        likeliest(*halves(*exclusive(rows, 5, (0, 1))), seed(), budget, prices)
+        likeliest(sample(*exclusive(rows, 5, (0, 1))), seed(), budget, prices)

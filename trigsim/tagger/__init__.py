@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trigsim.tagger.dataset_folder import read_candidates
     from trigsim.tagger.foreign import import_dataset
     from trigsim.tagger.model import Model, load
-    from trigsim.tagger.shrinking import Shrunk, shrink
+    from trigsim.tagger.shrinking import Shrunk, shrink, shrink_each
     from trigsim.tagger.tagger import Tagger, load_tagger
     from trigsim.tagger.training import train
 
@@ -39,6 +39,7 @@ _HOMES = {
     "read": "dataset",
     "read_candidates": "dataset_folder",
     "shrink": "shrinking",
+    "shrink_each": "shrinking",
     "train": "training",
 }
 
@@ -60,6 +61,7 @@ __all__ = [
     "read",
     "read_candidates",
     "shrink",
+    "shrink_each",
     "train",
 ]
 

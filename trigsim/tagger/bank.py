@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from trigsim.base.errors import InputError
+from trigsim.tagger.cancelout import BudgetedCancelOut
 from trigsim.tagger.dense import dense_layers
 from trigsim.tagger.fitting import Pace, Sample, loss
 
@@ -58,6 +59,116 @@ def parts(group: ArrayLike, number: int, generator: torch.Generator) -> NDArray[
     return (drawn % number)[place]
 
 
+class StackedGates(BudgetedCancelOut):
+    """Budgeted gates of several networks over the same inputs, each with its own number that stays.
+
+    Parameters
+    ----------
+    n : int
+        Inputs.
+    keeps : sequence of int
+        How many stay, one a network.
+    """
+
+    def __init__(self, n: int, keeps: Sequence[int]) -> None:
+        super().__init__(n, keep=n)
+        self.keeps = torch.tensor([float(k) for k in keeps])
+        self.weight = nn.Parameter(self.weight.detach().repeat(len(keeps), 1, 1))
+
+    def penalty(self) -> Tensor:
+        """Return the sum over the networks of the terms of `BudgetedCancelOut.penalty`."""
+        g, t = self.gates()[:, 0], float(self.progress)
+        n = g.shape[1]
+        allowed = n + (self.keeps - n) * min(1.0, t / self.ramp)
+        budget = (g.sum(1) - allowed) ** 2 / allowed.clamp(min=1.0)
+        return (self.budget * budget + self.binarise * t * (g * (1 - g)).sum(1)).sum()
+
+    def chosen(self) -> list[NDArray[np.int64]]:
+        """Return the inputs with the largest gates of each network, ascending."""
+        orders = torch.argsort(self.weight.detach()[:, 0], descending=True, stable=True).numpy()
+        return [np.sort(order[: int(k)]) for order, k in zip(orders, self.keeps, strict=True)]
+
+
+def gated_choices(
+    networks: Sequence[nn.Sequential], keeps: Sequence[int], sample: Sample, pace: Pace, epochs: int
+) -> list[NDArray[np.int64]]:
+    """Train each network behind budgeted gates, side by side, and return the inputs that each keeps, ascending."""
+    n = sample.x.shape[1]
+    gates = StackedGates(n, keeps)
+    reads = np.tile(np.arange(n), (len(networks), 1))
+    weight = sample.w.expand(len(networks), -1)
+    train_side_by_side(side_by_side(networks), reads, sample, weight, pace, epochs, gates)
+    return gates.chosen()
+
+
+def train_side_by_side(
+    bank: nn.Sequential,
+    reads: ArrayLike,
+    sample: Sample,
+    weight: Tensor,
+    pace: Pace,
+    epochs: int,
+    gates: StackedGates | None = None,
+) -> None:
+    """Train stacked networks in place; all take the same rows at the same time.
+
+    Parameters
+    ----------
+    bank : torch.nn.Sequential
+        See `side_by_side`.
+    reads : array_like of int, shape (networks, inputs)
+        Columns of `sample` that each reads.
+    sample : Sample
+    weight : Tensor, shape (networks, rows)
+        Instead of that of `sample`; 0 for rows that a network is not to see.
+    pace : Pace
+    epochs : int
+        Each is reported to `pace`, once for all. The learning rate falls as a cosine.
+    gates : StackedGates, optional
+        In front of the networks. They learn three times as fast, and the learning rate stays.
+    """
+    networks, columns = len(weight), torch.from_numpy(np.asarray(reads, dtype=np.int64))
+    groups = [{"params": list(bank.parameters()), "lr": pace.rate, "weight_decay": pace.decay}]
+    if gates is not None:
+        groups.append({"params": [gates.weight], "lr": 3 * pace.rate, "weight_decay": 0.0})
+    optimiser = torch.optim.AdamW(groups)
+    batch = min(pace.batch, len(sample))
+    steps = len(sample) // batch
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps) if gates is None else None
+    by_column = sample.x.T.contiguous()
+    bank.train()
+    for epoch in range(epochs):
+        order = torch.randperm(len(sample), generator=pace.generator)
+        for step, rows in enumerate(order[: steps * batch].view(steps, batch)):
+            x = by_column[:, rows][columns].transpose(1, 2)
+            if gates is not None:
+                gates.anneal((epoch + step / steps) / epochs)
+                x = gates(x)
+            output = bank(x).flatten(0, 1)
+            # The sum over networks: each has the gradient that it would have alone.
+            value = networks * loss(output, sample.y[rows].repeat(networks), weight[:, rows].flatten())
+            if gates is not None:
+                value = value + gates.penalty()
+            optimiser.zero_grad()
+            value.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            if schedule is not None:
+                schedule.step()
+        if pace.advance:
+            pace.advance(1)
+    bank.eval()
+
+
+def stratified(y: Tensor, number: int, generator: torch.Generator) -> NDArray[np.int64]:
+    """Return the part of each row, 0 to `number` - 1, every class spread over all parts; shape as `y`."""
+    order = torch.randperm(len(y), generator=generator)
+    order = order[torch.argsort(y[order], stable=True)]
+    part = torch.empty(len(y), dtype=torch.int64)
+    part[order] = torch.arange(len(y)) % number
+    found: NDArray[np.int64] = part.numpy()
+    return found
+
+
 def cross_validated(
     networks: Sequence[nn.Sequential],
     columns: ArrayLike,
@@ -68,8 +179,7 @@ def cross_validated(
 ) -> NDArray[np.float64]:
     """Return the mean loss of each network on rows that it was not trained on.
 
-    A copy of it is trained without each part, from where it stands and with a falling learning rate; all copies
-    take the same rows at the same time.
+    A copy of it is trained without each part, from where it stands; see `train_side_by_side`.
 
     Parameters
     ----------
@@ -82,7 +192,6 @@ def cross_validated(
         See `parts`; at least two.
     pace : Pace
     epochs : int
-        Each is reported to `pace`, once for all.
 
     Returns
     -------
@@ -91,32 +200,14 @@ def cross_validated(
     number = int(part.max()) + 1
     copies = len(networks) * number
     bank = side_by_side([network for network in networks for _ in range(number)])
-    reads = torch.from_numpy(np.repeat(np.asarray(columns, dtype=np.int64), number, axis=0))
+    reads = np.repeat(np.asarray(columns, dtype=np.int64), number, axis=0)
     left_out = torch.from_numpy(part)[None] == torch.arange(number).repeat(len(networks))[:, None]
-    weight = sample.w * ~left_out
-    optimiser = torch.optim.AdamW(bank.parameters(), lr=pace.rate, weight_decay=pace.decay)
-    batch = min(pace.batch, len(sample))
-    steps = len(sample) // batch
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * steps)
+    train_side_by_side(bank, reads, sample, sample.w * ~left_out, pace, epochs)
     by_column = sample.x.T.contiguous()
-    bank.train()
-    for _ in range(epochs):
-        order = torch.randperm(len(sample), generator=pace.generator)
-        for rows in order[: steps * batch].view(steps, batch):
-            output = bank(by_column[:, rows][reads].transpose(1, 2))
-            # The sum over networks: each has the gradient that it would have alone.
-            value = copies * loss(output.flatten(0, 1), sample.y[rows].repeat(copies), weight[:, rows].flatten())
-            optimiser.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
-        if pace.advance:
-            pace.advance(1)
-    bank.eval()
     found = torch.zeros(copies, dtype=torch.float64)
     with torch.no_grad():
         for rows in torch.chunk(torch.arange(len(sample)), math.ceil(copies * len(sample) / AT_ONCE)):
-            output = bank(by_column[:, rows][reads].transpose(1, 2))
+            output = bank(by_column[:, rows][torch.from_numpy(reads)].transpose(1, 2))
             for i, (one, left) in enumerate(zip(output, left_out[:, rows], strict=True)):
                 some = rows[left]
                 if len(some):

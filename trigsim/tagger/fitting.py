@@ -51,10 +51,6 @@ class Sample:
         return Sample(self.x[i], self.y[i], self.w[i])
 
 
-#: Rows to train on, and rows to choose by.
-Split = tuple[Sample, Sample]
-
-
 @contextmanager
 def seeded(seed: int, stream: str) -> Iterator[torch.Generator]:
     """Run the block on one thread with torch's random numbers from one stream, and put both back.

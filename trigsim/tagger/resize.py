@@ -17,7 +17,7 @@ from trigsim.base.errors import InputError
 from trigsim.tagger.cancelout import BUDGET, RAMP, BudgetedCancelOut, fold, reading_of
 from trigsim.tagger.dense import dense_layers, fresh
 from trigsim.tagger.elimination import eliminate
-from trigsim.tagger.fitting import History, Pace, Sample, Split, evaluate, fit
+from trigsim.tagger.fitting import History, Pace, Sample, evaluate, fit
 from trigsim.tagger.node_budget import NodeBudget
 from trigsim.tagger.subsets import best_subset, searchable
 
@@ -204,7 +204,6 @@ def resize(
     restarts: int = 1,
     elimination: bool = True,
     search: bool = True,
-    folds: int = 1,
     group: ArrayLike | None = None,
 ) -> tuple[NDArray[np.int64], nn.Sequential, History]:
     """Select inputs and nodes, export, fine-tune; of several tries that of the best validation loss is kept.
@@ -229,10 +228,6 @@ def resize(
     search : bool
         Whether instead, where so few may stay that all subsets can be looked at (`subsets.searchable`), all tries
         are on the best of the likeliest subsets and those that gates choose; see `subsets.best_subset`.
-    folds : int
-        Where rows are few one validation sample is luck. With more than one, all rows are split so often:
-        elimination adds up what each network loses on the part that it was not trained on, and tries are compared
-        by the mean loss of their network trained anew on each.
     group : array_like of int, shape (rows of train, then of valid), optional
         Rows of one group are not independent; the search leaves them out together. None: each row is its own.
 
@@ -277,7 +272,6 @@ def resize(
         return Try(evaluate(small, few)[1], kept, small, history)
 
     n = train.x.shape[1]
-    splits = [(train, valid)] if folds == 1 else folded(train, valid, folds, pace.generator)
     hidden = {"nodes": nodes, "total": total}
     group = np.arange(len(train) + len(valid)) if group is None else np.asarray(group)
     if search and inputs is not None and searchable(len(np.unique(group)), n, inputs, prices):
@@ -286,7 +280,7 @@ def resize(
             closed(fresh(module) if number else module, np.arange(n), {"inputs": inputs, "prices": prices})[0]
             for number in range(restarts)
         ]
-        columns = best_subset(module, train, valid, pace, tune, inputs, prices, hints, group)
+        columns = best_subset(module, train.joined(valid), pace, tune, inputs, prices, hints, group)
         found = [attempt(fresh(reading_of(module, columns)), columns, hidden) for _ in range(restarts)]
         return min(found, key=lambda t: t.loss)[1:]
     tries = [
@@ -296,12 +290,8 @@ def resize(
         for number in range(restarts)
     ]
     if elimination and inputs is not None and prices is None and inputs < n:
-        # Several networks, each for a part of the epochs: what they say is added up.
-        columns, start = eliminate(module, splits, pace, int(inputs), math.ceil(tune / min(folds, 2)))
-        # A network of a fold has seen validation rows.
-        tries.append(attempt(start if folds == 1 else fresh(start), columns, hidden))
-    if folds > 1 and len(tries) > 1:
-        tries = [t._replace(loss=_cross_validated(t, splits, pace, tune)) for t in tries]
+        columns, start = eliminate(module, train, valid, pace, int(inputs), tune)
+        tries.append(attempt(start, columns, hidden))
     best = min(tries, key=lambda t: t.loss)
     return best.columns, best.small, best.history
 
@@ -313,28 +303,6 @@ class Try(NamedTuple):
     columns: NDArray[np.int64]
     small: nn.Sequential
     history: History
-
-
-def folded(train: Sample, valid: Sample, folds: int, generator: torch.Generator) -> list[Split]:
-    """Return all rows split so often into a part to train on and the rest, each row once in the rest."""
-    whole = train.joined(valid)
-    order = torch.randperm(len(whole), generator=generator)
-    # Sorted by class, every fold gets its share of each.
-    order = order[torch.argsort(whole.y[order], stable=True)]
-    part = torch.empty(len(whole), dtype=torch.int64)
-    part[order] = torch.arange(len(whole)) % folds
-    parts = [(torch.nonzero(part != i)[:, 0], torch.nonzero(part == i)[:, 0]) for i in range(folds)]
-    return [(whole.rows(most), whole.rows(rest)) for most, rest in parts]
-
-
-def _cross_validated(found: Try, splits: Sequence[Split], pace: Pace, epochs: int) -> float:
-    """Return the mean loss, where it was not trained, of a try's network trained anew on each split."""
-    losses = []
-    for train, valid in splits:
-        anew, few = fresh(found.small), valid.columns(found.columns)
-        fit(anew, train.columns(found.columns), few, pace, epochs=math.ceil(epochs / 2), phase="judge")
-        losses.append(evaluate(anew, few)[1])
-    return float(np.mean(losses))
 
 
 def _open(gate: BudgetedCancelOut) -> Tensor:

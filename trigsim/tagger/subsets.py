@@ -8,7 +8,7 @@ decide: one validation sample does not tell them apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -33,7 +33,7 @@ CELL, FEWEST_BINS, MOST_BINS = 40, 3, 16
 #: Parts of the cross-validation, and rows of the mean composition added to each cell; assumed.
 PARTS, PSEUDO = 5, 2.0
 #: Subsets that networks are trained on, and into how many parts their rows are split.
-LISTED, JUDGES = 12, 4
+LISTED, JUDGES = 8, 4
 #: Share of the epochs that these train for, in batches so many times smaller, of at least so many rows: it is the
 #: steps that count, and side by side small batches take no longer than large ones.
 JUDGING, SMALLER, SMALLEST = 1 / 3, 4, 16
@@ -55,8 +55,7 @@ def searchable(rows: int, n: int, budget: float, prices: ArrayLike | None = None
 
 
 def likeliest(
-    train: Sample,
-    valid: Sample,
+    sample: Sample,
     generator: torch.Generator,
     budget: float,
     prices: ArrayLike | None = None,
@@ -74,7 +73,7 @@ def likeliest(
 
     Parameters
     ----------
-    train, valid : Sample
+    sample : Sample
         Where there are more than `ROWS` rows, some are drawn.
     generator : torch.Generator
         Draws rows and parts.
@@ -83,7 +82,7 @@ def likeliest(
     prices : array_like, shape (columns,), optional
     hints : collection of int
         Columns that are looked at in any case.
-    group : array_like of int, shape (rows of train, then of valid), optional
+    group : array_like of int, shape (rows,), optional
         Rows of one group are left out together, and count once where bins are chosen. None: each row is its own.
 
     Returns
@@ -96,19 +95,19 @@ def likeliest(
     InputError
         If the budget is below 1 or holds more than three columns, a price is no positive number, or rows are few.
     """
-    n = train.x.shape[1]
+    n = sample.x.shape[1]
     cost = np.ones(n) if prices is None else np.asarray(prices, dtype=np.float64)
     if cost.shape != (n,) or not (np.isfinite(cost) & (cost > 0)).all():
         raise InputError(f"prices must be {n} positive numbers, one an input")
     most = most_inputs(budget, prices)
     if not 1 <= most <= min(MOST, n):
         raise InputError(f"a budget of {budget:g} holds {most} of {n} inputs; subsets of 1 to {MOST} are searched")
-    independent = len(train) + len(valid) if group is None else len(np.unique(np.asarray(group)))
+    independent = len(sample) if group is None else len(np.unique(np.asarray(group)))
     if bins(independent, most) < FEWEST_BINS:
         raise InputError(
             f"{independent} independent rows are too few for {most} inputs; give {CELL * FEWEST_BINS**most}"
         )
-    sample, group = _drawn(train, valid, group, generator)
+    sample, group = _drawn(sample, group, generator)
     table = _Table(sample, independent, parts(group, PARTS, generator))
     columns = sorted((i for i in range(n) if cost[i] <= budget), key=lambda i: i not in hints)
     found: list[tuple[float, Subset]] = []
@@ -127,8 +126,7 @@ def likeliest(
 
 def best_subset(
     module: nn.Sequential,
-    train: Sample,
-    valid: Sample,
+    sample: Sample,
     pace: Pace,
     epochs: int,
     budget: float,
@@ -138,17 +136,16 @@ def best_subset(
 ) -> NDArray[np.int64]:
     """Return that of the `LISTED` likeliest subsets, and of the hints, whose networks lose least where not trained.
 
-    Each has a network trained without each of `JUDGES` parts of the rows of `train` and `valid` (at most `ROWS`),
-    all from the same initial weights, so that less of the difference is luck.
+    See `judged`; where there are more than `ROWS` rows, some are drawn.
 
     Parameters
     ----------
     module : torch.nn.Sequential
         On all columns; those on a subset are like it, with new weights.
-    train, valid : Sample
+    sample : Sample
     pace : Pace
     epochs : int
-        That a network is tuned for; here it is `judging_epochs` of it.
+        That a network is tuned for; here a round takes `JUDGING` of it.
     budget, prices, group
         See `likeliest`.
     hints : sequence of int64 array
@@ -160,22 +157,51 @@ def best_subset(
         Ascending.
     """
     known = {int(i) for columns in hints for i in columns}
-    likely = likeliest(train, valid, pace.generator, budget, prices, known, group)[:LISTED]
-    listed = sorted({tuple(columns.tolist()) for columns in (*hints, *likely)})
-    sample, group = _drawn(train, valid, group, pace.generator)
+    likely = likeliest(sample, pace.generator, budget, prices, known, group)[:LISTED]
+    sample, group = _drawn(sample, group, pace.generator)
+    return judged(module, sample, lambda: parts(group, JUDGES, pace.generator), pace, epochs, [*hints, *likely])
+
+
+def judged(
+    module: nn.Sequential,
+    sample: Sample,
+    draw: Callable[[], NDArray[np.int64]],
+    pace: Pace,
+    epochs: int,
+    subsets: Sequence[NDArray[np.int64]],
+) -> NDArray[np.int64]:
+    """Return that of some subsets whose networks lose least on the part that each was trained without.
+
+    Round by round, in new parts and from new initial weights, the worse half leaves by the loss of all rounds
+    (successive halving: Karnin et al., ICML 2013): what is close is looked at most often. In a round all networks
+    start alike, so that less of the difference is luck.
+
+    Parameters
+    ----------
+    module, sample, pace, epochs
+        See `best_subset`.
+    draw : callable
+        Returns the part of each row; see `bank.parts`.
+    subsets : sequence of int64 array
+        Each ascending; at least one.
+    """
+    listed = sorted({tuple(columns.tolist()) for columns in subsets})
     # One column of zeros fills up subsets of fewer columns: all networks have one shape.
     n, most = sample.x.shape[1], max(len(columns) for columns in listed)
     sample = Sample(torch.cat([sample.x, torch.zeros(len(sample), 1)], dim=1), sample.y, sample.w)
-    reads = [[*columns, *[n] * (most - len(columns))] for columns in listed]
-    network, part = fresh(reading_of(module, range(most))), parts(group, JUDGES, pace.generator)
+    reads = np.array([[*columns, *[n] * (most - len(columns))] for columns in listed])
     pace = replace(pace, batch=min(pace.batch, max(SMALLEST, pace.batch // SMALLER)))
-    losses = cross_validated([network] * len(listed), reads, sample, part, pace, judging_epochs(epochs))
-    return np.array(listed[int(losses.argmin())])
+    left, losses = np.arange(len(listed)), np.zeros(len(listed))
+    while len(left) > 1:
+        networks = [fresh(reading_of(module, range(most)))] * len(left)
+        losses[left] += cross_validated(networks, reads[left], sample, draw(), pace, math.ceil(JUDGING * epochs))
+        left = left[np.argsort(losses[left], kind="stable")][: math.ceil(len(left) / 2)]
+    return np.array(listed[int(left[0])])
 
 
-def judging_epochs(epochs: int) -> int:
-    """Return the epochs that `best_subset` takes, where a network is tuned for `epochs`."""
-    return math.ceil(JUDGING * epochs)
+def judging_epochs(epochs: int, hints: int) -> int:
+    """Return the most epochs that `best_subset` takes, where a network is tuned for `epochs`."""
+    return math.ceil(JUDGING * epochs) * math.ceil(math.log2(LISTED + hints))
 
 
 def bins(rows: int, size: int) -> int:
@@ -202,15 +228,13 @@ class _Table:
         return losses
 
 
-def _drawn(
-    train: Sample, valid: Sample, group: ArrayLike | None, generator: torch.Generator
-) -> tuple[Sample, NDArray[np.int64]]:
+def _drawn(sample: Sample, group: ArrayLike | None, generator: torch.Generator) -> tuple[Sample, NDArray[np.int64]]:
     """Return all rows, or `ROWS` of them, and their groups."""
-    groups = np.arange(len(train) + len(valid)) if group is None else np.asarray(group)
-    if groups.shape != (len(train) + len(valid),):
-        raise InputError(f"groups have shape {groups.shape}; give one a row, ({len(train) + len(valid)},)")
+    groups = np.arange(len(sample)) if group is None else np.asarray(group)
+    if groups.shape != (len(sample),):
+        raise InputError(f"groups have shape {groups.shape}; give one a row, ({len(sample)},)")
     order = torch.randperm(len(groups), generator=generator)[:ROWS]
-    return train.joined(valid).rows(order), groups[order.numpy()]
+    return sample.rows(order), groups[order.numpy()]
 
 
 def _mid_rank(column: NDArray[np.float32]) -> NDArray[np.float64]:

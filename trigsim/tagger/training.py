@@ -219,7 +219,7 @@ def epochs(config: TrainConfig, names: Sequence[str]) -> int:
         others.append(eliminated + hidden + config.epochs.tune)
     budget, prices = config.budget([names[i] for i in offered])
     if config.elimination and budget is not None and most_inputs(budget, prices) <= MOST:
-        others.append(judging_epochs(config.epochs.tune) + config.tries * hidden)
+        others.append(judging_epochs(config.epochs.tune, config.tries) + config.tries * hidden)
     return total + max(others)
 
 
