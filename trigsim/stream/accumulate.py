@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trigsim.stream.companion_kernels import add_classes, count_passes, list_cells
 from trigsim.stream.companions import Held
+from trigsim.stream.count_kernels import add_classes, count_passes, list_cells
 
 #: Clusters that the hardest collisions of a stratum are counted in, at most. Collisions of a larger library share
 #: them by number, which leaves the mean of a variance as it is and bounds the memory.

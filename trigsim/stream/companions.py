@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.events.model import MUON_PT
-from trigsim.stream.companion_kernels import count_alone, count_stacked
+from trigsim.stream.count_kernels import count_alone, count_stacked
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import Source, by_collision
 

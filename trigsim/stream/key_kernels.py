@@ -53,7 +53,7 @@ def event_keys(rows, stratum, event, key):
     for i in range(len(key)):
         some = False
         for b in range(6, width):
-            # Rows that are filled are not below this one.
+            # The next row to be filled is never below this one.
             key[found, b] = key[i, b]
             some |= key[i, b] != 0
         if some:

@@ -14,7 +14,7 @@ from trigsim.menu.legs import ResolvedLeg
 from trigsim.menu.menu import Menu
 from trigsim.objects.model import Collection, TriggerObjects
 from trigsim.stream.block import Block
-from trigsim.stream.companion_kernels import with_groups
+from trigsim.stream.count_kernels import with_groups
 from trigsim.tagger.tagger import Tagger
 
 #: Collection that taggers score.

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Counting the collisions of crossings by class."""
+"""What crossings pass, by groups too, and the collisions in them by class."""
 
 from numba import njit
 
