@@ -33,7 +33,7 @@ from trigsim.tagger.evaluation import auc
 from trigsim.tagger.fitting import Pace, Sample, evaluate, fit, seeded
 from trigsim.tagger.inputs import fit_input_map
 from trigsim.tagger.resize import resize
-from trigsim.tagger.shrinking import shrink
+from trigsim.tagger.shrinking import shrink, shrink_each
 from trigsim.tagger.training import network, split
 
 HIDDEN = (32, 16)
@@ -237,6 +237,12 @@ def as_trigsim_trains(task, budgets, seed):
         yield k, shrink(network((task.n, *HIDDEN, 1)), *task.known, inputs=k, seed=seed).features
 
 
+def shrunk_at_once(task, budgets, seed):
+    """All budgets of a table from one call."""
+    found = shrink_each(network((task.n, *HIDDEN, 1)), *task.known, inputs=budgets, seed=seed)
+    yield from ((k, small.features) for k, small in zip(budgets, found, strict=True))
+
+
 #: What all others are compared with.
 OURS = "as trigsim trains"
 METHODS = {
@@ -251,6 +257,7 @@ METHODS = {
     "backward elimination": backward_elimination,
     "BudgetedCancelOut, one try": resized(1, elimination=False),
     "BudgetedCancelOut, best of 3": resized(3, elimination=False),
+    "all budgets at once": shrunk_at_once,
     OURS: as_trigsim_trains,
 }
 

@@ -31,7 +31,8 @@ def choose(
 ) -> dict[int, NDArray[np.int64]]:
     """Return the inputs that stay at each budget.
 
-    All networks of a kind are trained side by side, and one elimination passes all budgets.
+    All networks of a kind are trained side by side. One elimination passes all budgets; where so few stay that all
+    subsets can be looked at (`subsets.searchable`), the likeliest are in its place.
 
     Parameters
     ----------
@@ -52,16 +53,20 @@ def choose(
     dict
         Budget → columns, ascending.
     """
-    part = stratified(sample.y, FOLDS, pace.generator)
     keeps = [k for k in budgets for _ in range(restarts)]
     starts = [fresh(module) if i % restarts else module for i in range(len(keeps))]
     proposed: dict[int, list[NDArray[np.int64]]] = {k: [] for k in budgets}
     for k, columns in zip(keeps, gated_choices(starts, keeps, sample, pace, select), strict=True):
         proposed[k].append(columns)
-    for k, columns in eliminate_folded(module, sample, part, pace, budgets, math.ceil(tune / 2)).items():
-        proposed[k].append(columns)
-        if searchable(len(sample), sample.x.shape[1], k):
-            proposed[k] += likeliest(sample, pace.generator, k)[:LISTED]
+    searched = [k for k in budgets if searchable(len(sample), sample.x.shape[1], k)]
+    for k in searched:
+        proposed[k] += likeliest(sample, pace.generator, k)[:LISTED]
+    eliminated = [k for k in budgets if k not in searched]
+    if eliminated:
+        part = stratified(sample.y, FOLDS, pace.generator)
+        found = eliminate_folded(module, sample, part, pace, eliminated, math.ceil(tune / 2))
+        for k, columns in found.items():
+            proposed[k].append(columns)
     return {
         k: judged(module, sample, lambda: stratified(sample.y, FOLDS, pace.generator), pace, tune, listed)
         for k, listed in proposed.items()

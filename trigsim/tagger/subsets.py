@@ -36,7 +36,7 @@ PARTS, PSEUDO = 5, 2.0
 LISTED, JUDGES = 8, 4
 #: Share of the epochs that these train for, in batches so many times smaller, of at least so many rows: it is the
 #: steps that count, and side by side small batches take no longer than large ones.
-JUDGING, SMALLER, SMALLEST = 1 / 3, 4, 16
+JUDGING, SMALLER, SMALLEST = 0.27, 4, 16
 
 Subset = tuple[int, ...]
 
