@@ -16,7 +16,7 @@ from trigsim.objects.layout import EDGE, WIDE, workspace
 from trigsim.objects.settings import parameters
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
-from trigsim.stream.blocks import EACH, draw_blocks
+from trigsim.stream.blocks import RESTS, WHOLE, draw_blocks
 from trigsim.stream.overlay_kernels import overlay_crossing
 from trigsim.stream.pack import most_entries, pack_blocks, pack_pool, plan_arrays
 from trigsim.stream.plan import Blocks, Plan, draw_plan, placed, pool, unfolded
@@ -40,8 +40,8 @@ def toys(seed, very_hard=False):
 
 def some_blocks(seed):
     rng = np.random.default_rng(seed)
-    sizes = (3, 2)
-    return Blocks(sizes, 4, placed(np.repeat(sizes, 4), rng.integers(9, size=4 * sum(sizes)), 20.0, rng))
+    sizes = np.repeat([3, 2, 3, 4], [4, 2, 2, 2])
+    return Blocks(3, 2, 4, 2, placed(sizes, rng.integers(9, size=sizes.sum()), 20.0, rng))
 
 
 def by_hand(parts, plan, i):
@@ -184,13 +184,32 @@ def test_memory_has_room_for_the_fullest_crossing(seed, soft, hard):
 def test_every_soft_collision_is_in_the_blocks_equally_often():
     members = np.arange(100, 1100)
     blocks = draw_blocks(60.0, members, 45.0, 1)
-    assert blocks.sizes == (15, 4)
-    inside = blocks.plan
-    for first, size in zip((0, EACH), blocks.sizes, strict=True):
-        own = inside.event[inside.offsets[first] : inside.offsets[first + EACH]]
-        assert len(own) == EACH * size
+    assert (blocks.size, blocks.least) == (30, 15)
+    inside, of_rests = blocks.plan, blocks.size * blocks.each
+    assert (blocks.whole, len(inside)) == (WHOLE, WHOLE + of_rests)
+    assert RESTS <= of_rests < RESTS + blocks.size
+    np.testing.assert_array_equal(
+        np.diff(inside.offsets), [30] * WHOLE + list(np.repeat(np.arange(15, 45), blocks.each))
+    )
+    start = inside.offsets[WHOLE]
+    for own in (inside.event[:start], inside.event[start:]):
         assert np.ptp(np.bincount(own, minlength=1100)[100:]) <= 1
     assert draw_blocks(3.0, members, 45.0, 1) is None
+
+
+@given(st.integers(0, 2**31), st.lists(st.integers(0, 40), min_size=1, max_size=5))
+@settings(deadline=None, max_examples=20)
+def test_whole_blocks_and_one_rest_hold_all_but_a_few(seed, soft):
+    blocks = some_blocks(seed)
+    plan = draw_plan(np.array(soft)[:, None], MEMBERS[:1], 20.0, np.random.default_rng(seed), blocks=blocks)
+    sizes = np.diff(blocks.plan.offsets)
+    for i, n in enumerate(soft):
+        own = plan.stack.number[plan.stack.offsets[i] : plan.stack.offsets[i + 1]]
+        assert (own[:-1] < blocks.whole).all()
+        assert (own[-1:] >= blocks.whole).all()
+        alone = plan.offsets[i + 1] - plan.offsets[i]
+        assert alone == (n if n < blocks.least else 0)
+        assert alone + sizes[own].sum() == n
 
 
 def test_blocks_of_another_source_are_refused():

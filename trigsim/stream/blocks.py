@@ -1,9 +1,9 @@
 """Which soft collisions make up the blocks that pile-up is stacked from.
 
-How many soft collisions a crossing holds is drawn as ever. Most come in blocks of two sizes, each turned and
-mirrored as a whole; what is left over comes one by one. Every soft collision of the library is in the blocks of a
-kind equally often, to one, with a rotation, mirror image and vertex of its own each time. docs/rates.md says what
-the re-use of blocks costs.
+How many soft collisions a crossing holds is drawn as ever. They come in blocks of half the mean pile-up, as many as
+fit, and one that holds just the rest; each is turned and mirrored as a whole. Every soft collision of the library is
+in the blocks of a kind equally often, to one, with a rotation, mirror image and vertex of its own each time.
+docs/rates.md says what the re-use of blocks costs.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from trigsim.numeric.random import stream_rng
 from trigsim.stream.plan import Blocks, placed
 
-#: Large blocks that hold the average pile-up, and small blocks that hold a large one.
-LARGE, SMALL = 4, 4
-#: Blocks of each kind: their towers stay in a processor's cache, which more would not.
-EACH = 1024
+#: Whole blocks, and rests of all sizes together: about as many of either are at work under a fixed mean pile-up, and
+#: their towers stay in a processor's cache, which more would not.
+WHOLE, RESTS = 1024, 2048
 #: Soft collisions in a crossing for which blocks are worth their while.
 WORTH = 16.0
 
@@ -38,11 +37,13 @@ def draw_blocks(mean: float, members: NDArray[np.int64], vertex_sigma_z_mm: floa
     """
     if mean < WORTH:
         return None
-    large = round(mean / LARGE)
-    sizes = (large, round(large / SMALL))
+    size = round(mean / 2)
+    least, each = size // 2, -(-RESTS // size)
+    sizes = np.repeat(size, WHOLE), np.repeat(np.arange(least, least + size), each)
     rng = stream_rng(seed, "stream/blocks")
-    event = [_evenly(members, EACH * size, rng) for size in sizes]
-    return Blocks(sizes, EACH, placed(np.repeat(sizes, EACH), np.concatenate(event), vertex_sigma_z_mm, rng))
+    event = [_evenly(members, int(some.sum()), rng) for some in sizes]
+    plan = placed(np.concatenate(sizes), np.concatenate(event), vertex_sigma_z_mm, rng)
+    return Blocks(size, least, WHOLE, each, plan)
 
 
 def _evenly(members: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:

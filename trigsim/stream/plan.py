@@ -99,19 +99,26 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """Blocks of soft collisions, to be used again and again.
+    """Blocks of soft collisions, to be used again and again: whole ones, all alike, and rests of every size.
 
     Attributes
     ----------
-    sizes : tuple of int
-        Collisions in a block of each kind, largest first.
+    size : int
+        Collisions in a whole block.
+    least : int
+        Collisions in the smallest rest; the others are of each size up to ``least + size - 1``, so that whole blocks
+        and one rest hold any number from `least` on.
+    whole : int
+        Number of whole blocks.
     each : int
-        Blocks of each kind.
+        Number of rests of each size.
     plan : Plan
-        The collisions of each block: those of the first kind, then those of the next.
+        The collisions of each block: the whole ones, then the rests by size.
     """
 
-    sizes: tuple[int, ...]
+    size: int
+    least: int
+    whole: int
     each: int
     plan: Plan
 
@@ -190,11 +197,13 @@ def draw_plan(
     if blocks is not None:
         stack, left = _draw_stack(counts[:, 0], blocks, rng)
         counts = np.concatenate([left[:, None], counts[:, 1:]], axis=1)
-    n, strata = counts.shape
+    strata = counts.shape[1]
     sizes = np.array([len(m) for m in members])
     bases = np.cumsum(sizes) - sizes
-    hardest_first = counts[:, ::-1]
-    stratum = np.repeat(np.tile(np.arange(strata)[::-1], n), hardest_first.ravel())
+    hardest_first = counts[:, ::-1].ravel()
+    # Of fifty strata a crossing holds collisions of a few.
+    some = np.flatnonzero(hardest_first)
+    stratum = np.repeat(strata - 1 - some % strata, hardest_first[some])
     event = np.concatenate(members)[bases[stratum] + rng.integers(sizes[stratum])]
     per_crossing = counts.sum(axis=1)
     if signal is not None:
@@ -220,22 +229,23 @@ def placed(
 def _draw_stack(
     soft: NDArray[np.int64], blocks: Blocks, rng: np.random.Generator
 ) -> tuple[Stack, NDArray[np.int64]]:
-    """Fill blocks with as many soft collisions as do, the largest first; return them and what is left over."""
-    left, kinds = soft, []
-    for size in blocks.sizes:
-        kinds.append(left // size)
-        left = left % size
-    per_kind = np.stack(kinds, axis=1)
-    kind = np.repeat(np.tile(np.arange(len(kinds)), len(soft)), per_kind.ravel())
-    total = len(kind)
+    """Put soft collisions into whole blocks and one rest; return these and what is left over, where they are few."""
+    whole = np.maximum(soft - blocks.least, 0) // blocks.size
+    left = soft - whole * blocks.size
+    rest = left >= blocks.least
+    offsets = np.concatenate([[0], np.cumsum(whole + rest)])
+    total = int(offsets[-1])
+    number = rng.integers(blocks.whole, size=total)
+    first = blocks.whole + (left[rest] - blocks.least) * blocks.each
+    number[offsets[1:][rest] - 1] = first + rng.integers(blocks.each, size=len(first))
     stack = Stack(
         blocks=blocks,
-        offsets=np.concatenate([[0], np.cumsum(per_kind.sum(axis=1))]),
-        number=kind * blocks.each + rng.integers(blocks.each, size=total),
+        offsets=offsets,
+        number=number,
         rotation=rng.integers(N_PHI, size=total),
         mirror=rng.random(total) < 0.5,
     )
-    return stack, left
+    return stack, np.where(rest, 0, left)
 
 
 def unfolded(plan: Plan) -> Plan:

@@ -30,7 +30,7 @@ class Strata:
     names : tuple of str
         One per stratum.
     means : float64, shape (M, K)
-        Mean number of collisions of each stratum in a crossing, at each mean pile-up.
+        Mean number of collisions of each stratum in a crossing, at each mean pile-up; rows differ by a factor.
     share : float64, shape (M,)
         How often each mean pile-up occurs; sums to 1.
     """
@@ -100,23 +100,47 @@ class Strata:
         counts = np.zeros((n, self.means.shape[1]), dtype=np.int64)
         if hardest == self.means.shape[1]:
             return counts
-        mean = self._draw_means(self.share * self.probabilities[:, hardest], n, rng)
-        counts[:, :hardest] = rng.poisson(mean[:, :hardest])
-        counts[:, hardest] = zero_truncated_poisson(mean[:, hardest], rng)
+        pileup = self._draw_pileup(self.share * self.probabilities[:, hardest], n, rng)
+        self._draw_below(hardest, pileup, counts, rng)
+        counts[:, hardest] = zero_truncated_poisson(self.means[pileup, hardest], rng)
         return counts
 
     def draw_all(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Draw the numbers of collisions of n unconditioned crossings, shape (n, K)."""
-        return np.asarray(rng.poisson(self._draw_means(self.share, n, rng)), dtype=np.int64)
+        strata = self.means.shape[1]
+        counts = np.zeros((n, strata), dtype=np.int64)
+        self._draw_below(strata, self._draw_pileup(self.share, n, rng), counts, rng)
+        return counts
 
-    def _draw_means(self, how_often: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return the means of n crossings, shape (n, K), whose mean pile-ups occur as often as said."""
+    def _draw_pileup(
+        self, how_often: NDArray[np.float64], n: int, rng: np.random.Generator
+    ) -> NDArray[np.int64]:
+        """Return which of the M mean pile-ups each of n crossings has, if they occur as often as said."""
         if len(self.share) == 1:
-            return np.broadcast_to(self.means, (n, self.means.shape[1]))
+            return np.zeros(n, np.int64)
         # Where no mean pile-up makes such crossings they weigh nothing, and any will do.
         upto = np.cumsum(how_often if how_often.sum() > 0 else self.share)
-        chosen = np.searchsorted(upto, rng.random(n) * upto[-1], side="right")
-        return np.asarray(self.means[chosen], dtype=np.float64)
+        return np.asarray(np.searchsorted(upto, rng.random(n) * upto[-1], side="right"), dtype=np.int64)
+
+    def _draw_below(
+        self, top: int, pileup: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator
+    ) -> None:
+        """Fill the numbers of collisions of the strata below `top`, Poisson each, of crossings at given pile-ups.
+
+        Those above the softest are few: their sum is drawn, then of which each is. A number for each of fifty
+        strata took 0.6 us a crossing.
+        """
+        if top == 0:
+            return
+        counts[:, 0] = rng.poisson(self.means[pileup, 0])
+        upto = np.cumsum(self.means[:, 1:top], axis=1)
+        if top == 1 or upto[:, -1].max() == 0:
+            return
+        crossing = np.repeat(np.arange(len(pileup)), rng.poisson(upto[pileup, -1]))
+        # The strata share the collisions alike at every mean pile-up, which there may be none of.
+        share = upto[upto[:, -1].argmax()]
+        stratum = np.searchsorted(share / share[-1], rng.random(len(crossing)), side="right")
+        np.add.at(counts, (crossing, 1 + stratum), 1)
 
 
 def zero_truncated_poisson(mean: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
