@@ -107,6 +107,28 @@ def lay_tracks(first, last, tracks, turn, flip, z, cap, c, laid, n):
 
 
 @inner
+def lay_bins(first, last, entries, vertex):
+    """Add the tracks of a block to the vertex histogram."""
+    for t in range(first, last):
+        entry = np.uint64(entries[t])
+        vertex[entry & np.uint64(0xFFFF)] += np.int32(entry >> np.uint64(16))
+
+
+@inner
+def lay_faces(first, last, entries, turn, charged, touched, n):
+    """Add the tracks of a block to the charged grid; return how many of its cells are listed."""
+    start, end = np.uint64(turn * WIDE), np.uint64(CELLS)
+    for t in range(first, last):
+        entry = np.uint64(entries[t])
+        cell = (entry & np.uint64(0xFFFF)) + start
+        cell = cell - end if cell >= end else cell
+        touched[n] = cell
+        n += np.int64(charged[cell] == 0)
+        charged[cell] += np.int32(entry >> np.uint64(16))
+    return n
+
+
+@inner
 def tracks_close(n, vertex_z, widest, track_z, close):
     """List those of n tracks that may belong to the vertex; return their number."""
     m = 0
@@ -114,6 +136,15 @@ def tracks_close(n, vertex_z, widest, track_z, close):
         close[m] = k
         m += np.int64(abs(track_z[k] - vertex_z) < widest)
     return m
+
+
+@inner
+def block_tracks_close(first, last, track_z, z, widest, places, n):
+    """List the tracks of a block that are nearer than `widest` to z behind n others; return how many there are."""
+    for t in range(np.uint64(first), np.uint64(last)):
+        places[n] = t
+        n += np.int64(abs(np.int64(track_z[t]) - z) < widest)
+    return n
 
 
 @inner
@@ -173,23 +204,41 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     towers, hadronic = work.towers, work.hadronic
     offsets, event, rotation, mirror, z0 = plan.offsets, plan.event, plan.rotation, plan.mirror, plan.z0
     b_offsets, block, b_rotation, b_mirror = plan.block_offsets, plan.block, plan.block_rotation, plan.block_mirror
-    starts, b_starts, cap, order = pool.starts, packed.starts, par.track_cap, work.found
+    starts, b_starts, b_laid, cap, order = pool.starts, packed.starts, packed.laid, par.track_cap, work.found
     c_first, c_last, b_first, b_last = offsets[i], offsets[i + 1], b_offsets[i], b_offsets[i + 1]
     zs, places, of = work.track_z, work.track_place, work.track_of
     laid = work.filled, work.vertex, work.charged, work.touched, zs, places, of
+    n = 0
+    for c in range(c_first, c_last):
+        e = event[c]
+        n = lay_tracks(
+            starts[e, 1], starts[e + 1, 1], pool.tracks, rotation[c], mirror[c], z0[c], cap, c, laid, n
+        )
+    filled, vertex, charged, touched = work.filled, work.vertex, work.charged, work.touched
+    n_filled = filled[0]
+    for c in range(b_first, b_last):
+        b, turn, side = block[c], b_rotation[c], 2 if b_mirror[c] else 0
+        lay_bins(b_laid[b, side], b_laid[b, side + 1], packed.entries, vertex)
+        n_filled = lay_faces(
+            b_laid[b, side + 1], b_laid[b, side + 2], packed.entries, turn, charged, touched, n_filled
+        )
+    filled[0] = n_filled
+    z, total = find_vertex(vertex, work.windows)
+    alone = n
+    for c in range(b_first, b_last):
+        b, place, before = block[c], -z if b_mirror[c] else z, n
+        n = block_tracks_close(b_starts[b, 1], b_starts[b + 1, 1], packed.track_z, place, par.widest, places, n)
+        for k in range(before, n):
+            # They are read after the towers.
+            prefetch(packed.tracks, 8 * places[k])
+            of[k] = c
     coming = b_offsets[min(i + 2, len(b_offsets) - 1)]
     lay_blocks(
         packed.et, b_starts[:, 0], packed.spill, b_first, b_last, coming, block, b_rotation, b_mirror, order, towers
     )
-    n = 0
     for c in range(c_first, c_last):
-        e, turn, flip = event[c], rotation[c], mirror[c]
-        lay_towers(starts[e, 0], starts[e + 1, 0], pool.towers, turn, flip, towers)
-        n = lay_tracks(starts[e, 1], starts[e + 1, 1], pool.tracks, turn, flip, z0[c], cap, c, laid, n)
-    alone = n
-    for c in range(b_first, b_last):
-        b, turn, flip = block[c], b_rotation[c], b_mirror[c]
-        n = lay_tracks(b_starts[b, 1], b_starts[b + 1, 1], packed.tracks, turn, flip, 0, cap, c, laid, n)
+        e = event[c]
+        lay_towers(starts[e, 0], starts[e + 1, 0], pool.towers, rotation[c], mirror[c], towers)
     if i + 2 < len(offsets):
         ask_for(pool, packed, plan, i + 1)
     ring_sums(towers, work.ring, work.lanes)
@@ -202,17 +251,16 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
         for c in range(c_first, c_last):
             e = event[c]
             lay_towers(starts[e, 3], starts[e + 1, 3], pool.hadronic, rotation[c], mirror[c], hadronic)
-    z, total = find_vertex(work.vertex, work.windows)
-    n_tracks, n_muons, chosen, face = 0, 0, work.chosen, work.face
-    for k in range(tracks_close(n, z, par.widest, work.track_z, work.close)):
-        t = work.close[k]
+    n_tracks, n_muons, chosen, face, close = 0, 0, work.chosen, work.face, work.close
+    for k in range(tracks_close(alone, z, par.widest, zs, close)):
+        t = close[k]
         c, place, at = of[t], places[t], np.int64(zs[t])
-        if t < alone:
-            turn, flip = rotation[c], mirror[c]
-            n_tracks = choose(place, pool.tracks, turn, flip, at, z, par, chosen, face, n_tracks)
-        else:
-            turn, flip = b_rotation[c], b_mirror[c]
-            n_tracks = choose(place, packed.tracks, turn, flip, at, z, par, chosen, face, n_tracks)
+        n_tracks = choose(place, pool.tracks, rotation[c], mirror[c], at, z, par, chosen, face, n_tracks)
+    for k in range(alone, n):
+        c, place = of[k], places[k]
+        at = np.int64(packed.track_z[place])
+        at = -at if b_mirror[c] else at
+        n_tracks = choose(place, packed.tracks, b_rotation[c], b_mirror[c], at, z, par, chosen, face, n_tracks)
     for c in range(c_first, c_last):
         e = event[c]
         n_muons = lay_muons(starts[e, 2], starts[e + 1, 2], pool.muons, rotation[c], mirror[c], muons, n_muons)
@@ -229,10 +277,13 @@ def ask_for(pool, packed, plan, i):
     Asked for here, all at once, they took an eighth of the loop's time: a core waits for few lines at a time.
     """
     per_line = CACHE_LINE // 4
+    starts, laid = packed.starts, packed.laid
     for c in range(plan.block_offsets[i], plan.block_offsets[i + 1]):
-        b = plan.block[c]
-        for k in range(8 * packed.starts[b, 1], 8 * packed.starts[b + 1, 1], per_line):
-            prefetch(packed.tracks, k)
+        b, side = plan.block[c], 2 if plan.block_mirror[c] else 0
+        for k in range(laid[b, side], laid[b, side + 2], per_line):
+            prefetch(packed.entries, k)
+        for k in range(starts[b, 1], starts[b + 1, 1], per_line):
+            prefetch(packed.track_z, k)
     for c in range(plan.offsets[i], plan.offsets[i + 1]):
         e = plan.event[c]
         for k in range(pool.starts[e, 0], pool.starts[e + 1, 0], per_line):

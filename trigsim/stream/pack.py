@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trigsim.events.model import FINE, N_PHI
-from trigsim.objects.layout import CELLS, EDGE, WIDE, aligned
+from trigsim.objects.layout import CELLS, EDGE, VERTEX_BIN_BITS, VERTEX_BINS, WIDE, aligned
 from trigsim.objects.settings import Parameters
-from trigsim.stream.overlay_kernels import fill_faces, fullest, pack_towers
+from trigsim.stream.overlay_kernels import FACE, MIRRORED_FACE, PT, Z0, fill_faces, fullest, pack_towers
 from trigsim.stream.plan import Blocks, Plan, Pool
 
 
@@ -25,14 +25,22 @@ class PackedPool(NamedTuple):
 
 
 class PackedBlocks(NamedTuple):
-    """`Blocks`, towers summed and the rest turned into place."""
+    """`Blocks`, towers summed and the rest turned into place.
+
+    What of tracks is laid are entries as towers are, a place in the low 16 bits and pT in the others: bins of the
+    vertex histogram with what counts there, and cells where they enter the calorimeter; of the block as it is, then
+    both mirrored.
+    """
 
     et: NDArray[np.uint8]  # (blocks * CELLS,): towers, as far as they fit
     hadronic: NDArray[np.uint8]  # their hadronic part
     starts: NDArray[np.int64]  # (blocks + 1, 4): first spilt tower, track, muon and spilt hadronic tower
+    laid: NDArray[np.int64]  # (blocks, 5): where these four lists begin, and where the last ends
+    entries: NDArray[np.uint32]
     spill: NDArray[np.uint32]  # as towers above: by how much some are above 255
     hadronic_spill: NDArray[np.uint32]
     tracks: NDArray[np.int32]
+    track_z: NDArray[np.int32]  # their z0
     muons: NDArray[np.int32]
 
 
@@ -76,14 +84,33 @@ def pack_blocks(blocks: Blocks | None, pool: Pool, packed: PackedPool, par: Para
         pool.track_pt[t], sign * pool.track_eta[t], (pool.track_phi[t] + turn) % (N_PHI * FINE),
         z0 + sign * pool.track_z0[t], pool.track_d0[t], pool.track_charge[t], par,
     )  # fmt: skip
+    laid, entries = _laid(tracks, np.repeat(np.arange(n), np.diff(starts[:, 1])), n, par.track_cap)
     m, sign, turn, _, starts[:, 2] = _entries(pool.muon_offsets, plan)
     muons = _columns(
         pool.muon_pt[m], sign * pool.muon_eta[m], (pool.muon_phi[m] + turn) % (N_PHI * FINE), pool.muon_charge[m]
     )
-    return PackedBlocks(et, hadronic, starts, spill, hadronic_spill, tracks, muons)
+    track_z = np.ascontiguousarray(tracks[:, Z0])
+    return PackedBlocks(et, hadronic, starts, laid, entries, spill, hadronic_spill, tracks, track_z, muons)
 
 
-def _towers(cell: NDArray[Any], et: NDArray[np.uint16]) -> NDArray[np.uint32]:
+def _laid(
+    tracks: NDArray[np.int32], of: NDArray[np.int64], n: int, cap: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Return `laid` and `entries` of the tracks of n blocks; `of` is the block of each."""
+    z, pt = tracks[:, Z0], tracks[:, PT]
+    place, value, key = [], [], []
+    for side, (at, face) in enumerate(((z, FACE), (-z, MIRRORED_FACE))):
+        place += [(at >> VERTEX_BIN_BITS) + VERTEX_BINS // 2, tracks[:, face]]
+        value += [np.minimum(pt, cap), pt]
+        key += [4 * of + 2 * side, 4 * of + 2 * side + 1]
+    places, keys = np.concatenate(place), np.concatenate(key)
+    some = np.flatnonzero((places >= 0) & (places < np.where(keys % 2 == 0, VERTEX_BINS, CELLS)))
+    some = some[np.argsort(keys[some], kind="stable")]
+    first = np.searchsorted(keys[some], 4 * np.arange(n)[:, None] + np.arange(5))
+    return first, _towers(places[some].astype(np.uint32), np.concatenate(value)[some])
+
+
+def _towers(cell: NDArray[Any], et: NDArray[Any]) -> NDArray[np.uint32]:
     """Return towers as kernels take them."""
     return np.asarray(cell | et.astype(np.uint32) << 16, dtype=np.uint32)
 
