@@ -186,15 +186,21 @@ def phi_steps(phi, turn):
 
 
 @inner
-def tower_sums(tracker_rings, n, listed, column, cos, sin, out, i):
-    """Scalar energy where tracks are, and missing energy of the whole mitigated grid."""
+def tower_sums(tracker_rings, fat_rings, n, listed, column, fat_column, cos, sin, out, i):
+    """Scalar energy where tracks are, and missing energy of the whole mitigated grid.
+
+    `column` becomes the sums over all rings, `fat_column` those over rings that large-R jets take inputs from.
+    """
     column[:] = 0
+    fat_column[:] = 0
     total = 0
     low, high = EDGE + HALF - tracker_rings, EDGE + HALF + tracker_rings
+    fat_low, fat_high = min(low, EDGE + HALF - fat_rings), max(high, EDGE + HALF + fat_rings)
     for k in range(n):
-        et = listed.et[k]
-        column[listed.column[k]] += et
-        total += et if low <= listed.lane[k] < high else 0
+        lane, at, et = listed.lane[k], listed.column[k], listed.et[k]
+        column[at] += et
+        fat_column[at] += et if fat_low <= lane < fat_high else 0
+        total += et if low <= lane < high else 0
     x = 0.0
     y = 0.0
     for c in range(N_PHI):

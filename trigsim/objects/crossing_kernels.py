@@ -147,9 +147,10 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
         )
     take_charged(work.filled[0], work.towers, charged, work.touched, ring, work.total)
     gather_near(n_tracks, work.face, work.chosen.pt, work.near, wanted)
-    n_neutral = clean_towers(par, work.towers, work.total, charged, work.near, wanted, flags, clean, cells, lanes)
-    for k in range(n_neutral):
-        work.neutral[k] = clean[cells[k]]
+    n_neutral = clean_towers(
+        par, work.towers, work.total, charged, work.near, wanted, flags, clean, cells, work.neutral,
+        (work.share, work.around, work.found), lanes,
+    )  # fmt: skip
     n_cells = add_charged(n_tracks, n_neutral, work.chosen, clean, cells)
     work.filled[1], work.filled[2] = n_tracks, n_cells
     out.vtx_z[i, 0] = z
@@ -158,10 +159,11 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
     cos, sin = work.tower_cos, work.tower_sin
     list_cells(n_cells, cells, clean, listed)
     window_jets(par, n_neutral, n_cells, listed, work.seeds, work.found, cos, sin, out, i)
-    tower_sums(par.tracker_rings, n_cells, listed, work.column, cos, sin, out, i)
+    column, fat_column = work.column, work.fat_column
+    tower_sums(par.tracker_rings, par.fat_rings, n_cells, listed, column, fat_column, cos, sin, out, i)
     copy_muons(muons, muon_first, muon_last, out, i)
     possible = large_jet_possible(
-        par, n_tracks, n_neutral, work.chosen, cells, work.neutral, work.columns, cos, sin
+        par, n_tracks, n_neutral, work.chosen, cells, work.neutral, fat_column, work.columns, cos, sin
     )
     n_track_jets, n_fat = 0, 0
     if possible or complete:

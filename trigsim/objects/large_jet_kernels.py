@@ -25,45 +25,59 @@ GHOST = 1e-100
 
 
 @inner
-def large_jet_possible(par, n_tracks, n_neutral, chosen, cells, neutral, columns, cos, sin):
+def large_jet_possible(par, n_tracks, n_neutral, chosen, cells, neutral, column, columns, cos, sin):
     """Whether any jet of the inputs could have the pT that large-R jets need.
 
     A jet's pT is the length of the vector sum of some inputs. No choice of inputs makes it longer than the best
     half turn of columns does, with every input in the middle of its column, plus what tracks are off the middle.
+    First `column` is looked at, the sums of inputs, and maybe of more, that are known already; it settles nearly all.
     """
     if par.fat_min == math.inf:
         return False
-    weight, x, y = columns[0], columns[1], columns[2]
-    weight[:] = 0.0
-    total = 0.0
+    weight = columns[0]
+    of_tracks = 0.0
     for k in range(n_tracks):
-        pt = chosen.pt[k] * TRACK_PT_STEP
-        weight[chosen.phi[k] // FINE] += pt
-        total += pt
-    slack = 0.5 * TOWER_PHI * total
+        of_tracks += chosen.pt[k] * TRACK_PT_STEP
+    slack = 0.5 * TOWER_PHI * of_tracks
+    for c in range(N_PHI):
+        weight[c] = column[c] * ET_STEP
+    # There tracks are rounded to tower steps.
+    if longest_half_turn(columns, cos, sin) + slack + 0.5 * ET_STEP * n_tracks < par.fat_min:
+        return False
+    weight[:] = 0.0
+    for k in range(n_tracks):
+        weight[chosen.phi[k] // FINE] += chosen.pt[k] * TRACK_PT_STEP
     low, high = EDGE + HALF - par.fat_rings, EDGE + HALF + par.fat_rings
     for k in range(n_neutral):
-        # Nothing is added where it is outside: no processor foresees that.
-        pt = neutral[k] * ET_STEP if low <= (cells[k] & LANE) < high else 0.0
-        weight[cells[k] >> BITS] += pt
-        total += pt
-    # Well above what rounding can do.
-    if total + 1e-3 < par.fat_min:
-        return False
-    sum_x, sum_y = 0.0, 0.0
+        weight[cells[k] >> BITS] += neutral[k] * ET_STEP if low <= (cells[k] & LANE) < high else 0.0
+    return longest_half_turn(columns, cos, sin) + slack >= par.fat_min
+
+
+@inner
+def longest_half_turn(columns, cos, sin):
+    """Return the longest vector sum of half a turn of columns, with a little more than what rounding can do.
+
+    The first of `columns` is the energy of each; the others are memory.
+    """
+    weight, x, y = columns[0], columns[1], columns[2]
     for c in range(N_PHI):
         x[c] = weight[c] * cos[c]
         y[c] = weight[c] * sin[c]
-        if c < N_PHI // 2:
-            sum_x += x[c]
-            sum_y += y[c]
+    half_x, half_y, rest_x, rest_y = 0.0, 0.0, 0.0, 0.0
+    for c in range(N_PHI // 2):
+        half_x += x[c]
+        half_y += y[c]
+        rest_x += x[c + N_PHI // 2]
+        rest_y += y[c + N_PHI // 2]
     longest2 = 0.0
-    for c in range(N_PHI):
-        longest2 = max(longest2, sum_x * sum_x + sum_y * sum_y)
-        after = c + N_PHI // 2 if c < N_PHI // 2 else c - N_PHI // 2
-        sum_x += x[after] - x[c]
-        sum_y += y[after] - y[c]
-    return math.sqrt(longest2) + slack + 1e-3 > par.fat_min
+    for c in range(N_PHI // 2):
+        longest2 = max(longest2, max(half_x * half_x + half_y * half_y, rest_x * rest_x + rest_y * rest_y))
+        x_in, y_in = x[c + N_PHI // 2] - x[c], y[c + N_PHI // 2] - y[c]
+        half_x += x_in
+        half_y += y_in
+        rest_x -= x_in
+        rest_y -= y_in
+    return math.sqrt(longest2) + 1e-3
 
 
 @inner

@@ -158,6 +158,8 @@ class Workspace(NamedTuple):
     clean: I32  # tower steps after pile-up mitigation, charged at the vertex direction
     cell: I64  # the filled cells of `clean`: neutral ones, then those with tracks alone
     neutral: I64  # tower steps of the neutral ones
+    share: F64  # by tower that is cleaned with tracks: the primary vertex' part of its excess
+    around: F64  # and the track pT steps in the 7 x 7 towers around
     listed: Cells  # all of them
     seeds: Cells  # those that may seed a jet
     filled: I64  # (3,): touched cells, vertex tracks, all cells of `clean`
@@ -167,6 +169,7 @@ class Workspace(NamedTuple):
     lanes: Lanes
     found: I64  # (2 CELLS,)
     column: I64  # (N_PHI,) sums over the rings of `clean`
+    fat_column: I64  # (N_PHI,) and over those that large-R jets take inputs from, and where tracks are
     tower_grow: F64  # (N_ETA,) exp(eta) of the ring's centre
     tower_cos: F64  # (N_PHI,)
     tower_sin: F64  # (N_PHI,)
@@ -278,6 +281,8 @@ def workspace(max_tracks: int) -> Workspace:
         clean=aligned(CELLS, np.int32),
         cell=ints(CELLS),
         neutral=ints(CELLS),
+        share=aligned(CELLS, np.float64),
+        around=aligned(CELLS, np.float64),
         listed=_cells(),
         seeds=_cells(),
         filled=ints(3),
@@ -287,6 +292,7 @@ def workspace(max_tracks: int) -> Workspace:
         lanes=_lanes(),
         found=ints(2 * CELLS),
         column=ints(N_PHI),
+        fat_column=ints(N_PHI),
         tower_grow=np.exp((np.arange(N_ETA) - (N_ETA - 1) / 2) * TOWER_ETA),
         tower_cos=np.array([math.cos(angle) for angle in phi]),
         tower_sin=np.array([math.sin(angle) for angle in phi]),
