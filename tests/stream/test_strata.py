@@ -100,6 +100,25 @@ def test_weighted_strata_reproduce_the_unconditioned_distribution(shares):
     assert both == pytest.approx((brute[:, 0] * brute[:, 1]).mean(), rel=0.05)
 
 
+@pytest.mark.parametrize("top", [12, 7])
+def test_numbers_of_many_strata_are_poisson_each_and_apart(top):
+    means = np.array([4.0, 0.0, 0.3, 0.02, 1.5, 0.3, 0.0, 0.7, 0.1, 0.05, 0.4, 0.2])
+    strata = Strata(tuple("abcdefghijkl"), np.outer([0.5, 1.0, 2.0], means), np.array([0.2, 0.5, 0.3]))
+    n, pileup = 100_000, 1 if top == 12 else 2
+    counts = np.zeros((n, 12), np.int64)
+    strata._draw_below(top, np.full(n, pileup), counts, np.random.default_rng(top))
+    assert not counts[:, top:].any()
+    assert not counts[:, means == 0].any()
+    for k in np.flatnonzero(means[:top]):
+        values = np.arange(12)
+        expected = n * stats.poisson.pmf(values, strata.means[pileup, k])
+        seen = np.bincount(np.minimum(counts[:, k], 12), minlength=13)[:12]
+        big = expected > 10
+        assert stats.chi2.sf(((seen - expected)[big] ** 2 / expected[big]).sum(), big.sum()) > 1e-4
+    correlation = np.corrcoef(counts[:, :top][:, means[:top] > 0].T)
+    assert np.abs(correlation - np.eye(len(correlation))).max() < 5 / np.sqrt(n)
+
+
 @given(MEANS, SHARES, st.lists(st.integers(1, 4), min_size=6, max_size=6))
 def test_parts_of_strata_add_up(means, shares, parts):
     strata = strata_of(means, shares, 1.3)

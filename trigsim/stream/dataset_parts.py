@@ -16,10 +16,12 @@ from trigsim.numeric.random import stream_rng
 from trigsim.stream.block import Builder
 from trigsim.stream.candidates import is_resonance
 from trigsim.stream.matching import pt_bin
-from trigsim.stream.source import CHUNK, Source
+from trigsim.stream.source import Source
 
 #: Crossing number i of stream s is s << SHIFT | i.
 SHIFT = 40
+#: Crossings drawn at once, each so many with randomness of its own: part of what a data set is.
+STEP = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,8 @@ class Workshop:
         source = self.sources[key]
         phase = f"dataset/{stream.pile_up:g}/{stream.split}"
         tables = []
-        for first in range(part * self.chunk, (part + 1) * self.chunk, CHUNK):
-            n = min(CHUNK, (part + 1) * self.chunk - first)
+        for first in range(part * self.chunk, (part + 1) * self.chunk, STEP):
+            n = min(STEP, (part + 1) * self.chunk - first)
             if stream.signal:
                 plan = source.signal_plan(stream.stratum, first, n, self.seed, phase)
             else:

@@ -18,6 +18,10 @@ from trigsim.events.library import Library
 from trigsim.stream.beam import Beam
 
 
+#: Strata whose numbers are drawn one by one: a library has about as many.
+FEW = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Strata:
     """Hardness strata of a library under a beam, softest first.
@@ -127,14 +131,15 @@ class Strata:
     ) -> None:
         """Fill the numbers of collisions of the strata below `top`, Poisson each, of crossings at given pile-ups.
 
-        Those above the softest are few: their sum is drawn, then of which each is. A number for each of fifty
-        strata took 0.6 us a crossing.
+        Of dozens of strata, parts of a few, all but the softest are rare: their sum is drawn, then of which each is.
+        A number for each of fifty took 0.6 us a crossing.
         """
-        if top == 0:
+        if top <= FEW:
+            counts[:, :top] = rng.poisson(self.means[pileup, :top])
             return
         counts[:, 0] = rng.poisson(self.means[pileup, 0])
         upto = np.cumsum(self.means[:, 1:top], axis=1)
-        if top == 1 or upto[:, -1].max() == 0:
+        if upto[:, -1].max() == 0:
             return
         crossing = np.repeat(np.arange(len(pileup)), rng.poisson(upto[pileup, -1]))
         # The strata share the collisions alike at every mean pile-up, which there may be none of.

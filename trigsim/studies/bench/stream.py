@@ -15,10 +15,12 @@ from trigsim.menu import load as load_menu
 from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
+from trigsim.stream.companions import classes
 from trigsim.stream.demand import NEVER, demanded
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.plan import Plan
 from trigsim.stream.source import CHUNK, TEST, Source
+from trigsim.stream.task import RATE, Task, Worker
 from trigsim.stream.variant import Variant
 from trigsim.studies.bench.limits import limits
 from trigsim.studies.bench.memory import memory
@@ -30,6 +32,8 @@ from trigsim.tagger.tagger import load_tagger
 PILE_UP = (60.0, 200.0)
 #: Processor seconds of the whole loop in each round of a full-size run.
 LOOP_SECONDS = 3.0
+#: Chunks of a task: a run of two million crossings has such.
+CHUNKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Loop:
     build : Builder
     variant : Variant
         The menu and its tagger.
+    worker : Worker
+        What answers with them in a run.
     stratum : int
         The most frequent one.
     """
@@ -49,6 +55,7 @@ class Loop:
     source: Source
     build: Builder
     variant: Variant
+    worker: Worker
     stratum: int
 
     @classmethod
@@ -66,15 +73,16 @@ class Loop:
         variant = Variant.bind(checked.name, checked, {name: load_tagger(tagger) for name in checked.models})
         wanted = wanted_features(t.columns for t in variant.taggers.values())
         build = replace(builder(library, source, ObjectSettings(), wanted), demand=demanded([checked]))
-        return cls(source, build, variant, int(np.argmax(source.strata.probability)))
+        worker = Worker(source, build, (variant,), (), classes(source), seed=1)
+        return cls(source, build, variant, worker, int(np.argmax(source.strata.probability)))
 
     def plan(self, chunk: int) -> Plan:
         """Draw a chunk of crossings."""
         return self.source.rate_plan(self.stratum, CHUNK, 1, "bench", chunk)
 
-    def run(self, chunk: int) -> None:
-        """Draw, build and decide a chunk of crossings."""
-        self.variant.decide(self.build.build(self.plan(chunk)))
+    def run(self, task: int) -> None:
+        """Draw, build, decide and count the crossings of a task, as a run does."""
+        self.worker.answer(Task(RATE, self.stratum, CHUNKS * task, CHUNKS * CHUNK))
 
 
 def bench_stream(library: str | Path, menu: str | Path, tagger: str | Path, share: float = 1.0) -> Bench:
@@ -99,7 +107,7 @@ def bench_stream(library: str | Path, menu: str | Path, tagger: str | Path, shar
 
 
 def _microseconds(loop: Loop) -> float:
-    return best_cpu_seconds({"": lambda: loop.run(0)})[""] / CHUNK * 1e6
+    return best_cpu_seconds({"": lambda: loop.run(0)})[""] / (CHUNKS * CHUNK) * 1e6
 
 
 def _stages(loop: Loop, adds: float) -> list[Row]:
@@ -142,18 +150,19 @@ def _stages(loop: Loop, adds: float) -> list[Row]:
 
 
 def _whole(loop: Loop, crossings: float) -> list[Row]:
-    """Time the whole loop on one thread and on all, the same chunks, in turn."""
-    chunks = range(max(1, round(crossings / CHUNK)))
+    """Time the whole loop on one thread and on all, the same tasks, in turn."""
+    # As many for each thread, so that none waits for the last.
+    tasks = range(-(-max(1, round(crossings / (CHUNKS * CHUNK))) // cores(0)) * cores(0))
     numbers = sorted({1, cores(0)})
     wall, cpu = dict.fromkeys(numbers, float("inf")), dict.fromkeys(numbers, float("inf"))
     for _ in range(ROUNDS):
         for threads in numbers:
             started, used = time.perf_counter(), time.process_time()
-            for _ in in_order(loop.run, chunks, threads):
+            for _ in in_order(loop.run, tasks, threads):
                 pass
             wall[threads] = min(wall[threads], time.perf_counter() - started)
             cpu[threads] = min(cpu[threads], time.process_time() - used)
-    n, case = len(chunks) * CHUNK, f"{loop.source.beam.name}: whole loop"
+    n, case = len(tasks) * CHUNKS * CHUNK, f"{loop.source.beam.name}: whole loop"
     rows = []
     for threads in numbers:
         of = f"{case}, threads {threads}"
