@@ -62,9 +62,7 @@ def test_objects_are_those_of_the_stream(stored):
         )
     truth = stored.store.truth("vh_bb", "resonance_eta")
     assert len(truth) <= CHUNK
-    np.testing.assert_array_equal(
-        truth, source.resonance[source.signal_plan("vh_bb", 0, len(truth), 5).hardest, 0]
-    )
+    np.testing.assert_array_equal(truth, source.resonance[source.signal_plan("vh_bb", 0, len(truth), 5).hardest, 0])
 
 
 def test_the_files_do_not_depend_on_threads(stored, tmp_path):

@@ -211,9 +211,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     n = 0
     for c in range(c_first, c_last):
         e = event[c]
-        n = lay_tracks(
-            starts[e, 1], starts[e + 1, 1], pool.tracks, rotation[c], mirror[c], z0[c], cap, c, laid, n
-        )
+        n = lay_tracks(starts[e, 1], starts[e + 1, 1], pool.tracks, rotation[c], mirror[c], z0[c], cap, c, laid, n)
     filled, vertex, charged, touched = work.filled, work.vertex, work.charged, work.touched
     n_filled = filled[0]
     for c in range(b_first, b_last):

@@ -17,7 +17,6 @@ from trigsim.base.errors import InputError
 from trigsim.events.library import Library
 from trigsim.stream.beam import Beam
 
-
 #: Strata whose numbers are drawn one by one: a library has about as many.
 FEW = 8
 
@@ -116,9 +115,7 @@ class Strata:
         self._draw_below(strata, self._draw_pileup(self.share, n, rng), counts, rng)
         return counts
 
-    def _draw_pileup(
-        self, how_often: NDArray[np.float64], n: int, rng: np.random.Generator
-    ) -> NDArray[np.int64]:
+    def _draw_pileup(self, how_often: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
         """Return which of the M mean pile-ups each of n crossings has, if they occur as often as said."""
         if len(self.share) == 1:
             return np.zeros(n, np.int64)

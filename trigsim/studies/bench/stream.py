@@ -15,7 +15,6 @@ from trigsim.menu import load as load_menu
 from trigsim.objects.settings import ObjectSettings
 from trigsim.stream.beam import Beam
 from trigsim.stream.block import Builder, wanted_features
-from trigsim.stream.companions import classes
 from trigsim.stream.demand import NEVER, demanded
 from trigsim.stream.parallel import cores, in_order
 from trigsim.stream.plan import Plan
@@ -73,7 +72,7 @@ class Loop:
         variant = Variant.bind(checked.name, checked, {name: load_tagger(tagger) for name in checked.models})
         wanted = wanted_features(t.columns for t in variant.taggers.values())
         build = replace(builder(library, source, ObjectSettings(), wanted), demand=demanded([checked]))
-        worker = Worker(source, build, (variant,), (), classes(source), seed=1)
+        worker = Worker.of(source, build, (variant,), (), seed=1)
         return cls(source, build, variant, worker, int(np.argmax(source.strata.probability)))
 
     def plan(self, chunk: int) -> Plan:
