@@ -30,7 +30,7 @@ def large_jet_possible(par, n_tracks, n_neutral, chosen, cells, neutral, column,
 
     A jet's pT is the length of the vector sum of some inputs. No choice of inputs makes it longer than the best
     half turn of columns does, with every input in the middle of its column, plus what tracks are off the middle.
-    First `column` is looked at, the sums of inputs, and maybe of more, that are known already; it settles nearly all.
+    First `column` is looked at, sums of inputs, and maybe of more, that are known already; it settles nearly all.
     """
     if par.fat_min == math.inf:
         return False
@@ -71,7 +71,7 @@ def longest_half_turn(columns, cos, sin):
         rest_y += y[c + N_PHI // 2]
     longest2 = 0.0
     for c in range(N_PHI // 2):
-        longest2 = max(longest2, max(half_x * half_x + half_y * half_y, rest_x * rest_x + rest_y * rest_y))
+        longest2 = max(longest2, half_x * half_x + half_y * half_y, rest_x * rest_x + rest_y * rest_y)
         x_in, y_in = x[c + N_PHI // 2] - x[c], y[c + N_PHI // 2] - y[c]
         half_x += x_in
         half_y += y_in

@@ -336,8 +336,8 @@ def clean_towers(par, rest, total, charged, near, wanted, flags, clean, cells, n
     smear2, least = par.hadron_smearing * par.hadron_smearing, par.neutral_min
     flag(rest, floor, flags)
     listed = flagged(flags, wanted, cells)
-    # Nothing branches on what no processor foresees: all are looked at, all are written. So divisions stand in a loop
-    # of their own; beside a choice, a compiler would rather foresee than divide: 31 cycles a tower, now 4.
+    # Nothing branches on what no processor foresees: all are looked at, all are written. Divisions stand in a loop
+    # of their own: beside a choice, a compiler would rather foresee than divide, which took 31 cycles a tower.
     m = 0
     for k in range(listed):
         cell = cells[k]

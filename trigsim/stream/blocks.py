@@ -1,8 +1,8 @@
 """Which soft collisions make up the blocks that pile-up is stacked from.
 
-How many soft collisions a crossing holds is drawn as ever. They come in blocks of half the mean pile-up, as many as
-fit, and one that holds just the rest; each is turned and mirrored as a whole. Every soft collision of the library is
-in the blocks of a kind equally often, to one, with a rotation, mirror image and vertex of its own each time.
+How many soft collisions a crossing holds is drawn as ever. They come in whole blocks of half the mean pile-up, and
+a rest that holds just what is missing; each is turned and mirrored as a whole. Every soft collision of the library
+is in the blocks of a kind equally often, to one, with a rotation, mirror image and vertex of its own each time.
 docs/rates.md says what the re-use of blocks costs.
 """
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from trigsim.numeric.random import stream_rng
 from trigsim.stream.plan import Blocks, placed
 
-#: Whole blocks, and rests of all sizes together: about as many of either are at work under a fixed mean pile-up, and
-#: their towers stay in a processor's cache, which more would not.
+#: Whole blocks, and rests of all sizes: under a fixed mean pile-up about as many of either are at work. Their
+#: towers stay in a processor's cache, which more would not.
 WHOLE, RESTS = 1024, 2048
 #: Soft collisions in a crossing for which blocks are worth their while.
 WORTH = 16.0

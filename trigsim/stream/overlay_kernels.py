@@ -291,24 +291,6 @@ def ask_for(pool, packed, plan, i):
 
 
 @outer
-def fullest(starts, b_starts, plan):
-    """Return the largest numbers of tracks and of muons of a crossing, each at least 1."""
-    most_tracks, most_muons = 1, 1
-    for i in range(len(plan.offsets) - 1):
-        tracks, muons = 0, 0
-        for c in range(plan.offsets[i], plan.offsets[i + 1]):
-            e = plan.event[c]
-            tracks += starts[e + 1, 1] - starts[e, 1]
-            muons += starts[e + 1, 2] - starts[e, 2]
-        for c in range(plan.block_offsets[i], plan.block_offsets[i + 1]):
-            b = plan.block[c]
-            tracks += b_starts[b + 1, 1] - b_starts[b, 1]
-            muons += b_starts[b + 1, 2] - b_starts[b, 2]
-        most_tracks, most_muons = max(most_tracks, tracks), max(most_muons, muons)
-    return most_tracks, most_muons
-
-
-@outer
 def fill_faces(tracks, tracker_rings, bend):
     """Fill the columns of cells where tracks enter the calorimeter, as they are and mirrored in eta."""
     for t in range(len(tracks)):

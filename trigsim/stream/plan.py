@@ -106,8 +106,8 @@ class Blocks:
     size : int
         Collisions in a whole block.
     least : int
-        Collisions in the smallest rest; the others are of each size up to ``least + size - 1``, so that whole blocks
-        and one rest hold any number from `least` on.
+        Collisions in the smallest rest; the others are of each size up to ``least + size - 1``, so that whole
+        blocks and one rest hold any number from `least` on.
     whole : int
         Number of whole blocks.
     each : int
@@ -229,7 +229,7 @@ def placed(
 def _draw_stack(
     soft: NDArray[np.int64], blocks: Blocks, rng: np.random.Generator
 ) -> tuple[Stack, NDArray[np.int64]]:
-    """Put soft collisions into whole blocks and one rest; return these and what is left over, where they are few."""
+    """Put soft collisions into whole blocks and one rest; return these, and those left over where they are few."""
     whole = np.maximum(soft - blocks.least, 0) // blocks.size
     left = soft - whole * blocks.size
     rest = left >= blocks.least

@@ -128,8 +128,8 @@ class Strata:
     ) -> None:
         """Fill the numbers of collisions of the strata below `top`, Poisson each, of crossings at given pile-ups.
 
-        Of dozens of strata, parts of a few, all but the softest are rare: their sum is drawn, then of which each is.
-        A number for each of fifty took 0.6 us a crossing.
+        Of dozens of strata, parts of a few, all but the softest are rare: their sum is drawn, then of which each
+        is. A number for each of fifty took 0.6 us a crossing.
         """
         if top <= FEW:
             counts[:, :top] = rng.poisson(self.means[pileup, :top])
