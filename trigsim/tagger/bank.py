@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -47,9 +48,14 @@ def side_by_side(networks: Sequence[nn.Sequential]) -> nn.Sequential:
     if len(shapes) != 1:
         raise InputError(f"{len(networks)} networks whose dense layers have {len(shapes)} shapes; give some of one")
     stacked = iter(zip(*dense, strict=True))
-    return nn.Sequential(
+    bank = nn.Sequential(
         *(Stacked(next(stacked)) if isinstance(m, nn.Linear) else copy.deepcopy(m) for m in networks[0])
     )
+    for one, layer in pairwise(bank):
+        if isinstance(one, Stacked) and isinstance(layer, nn.ReLU):
+            # No second array of all nodes of all networks: that is a fifth of the time.
+            layer.inplace = True
+    return bank
 
 
 def parts(group: ArrayLike, number: int, generator: torch.Generator) -> NDArray[np.int64]:
