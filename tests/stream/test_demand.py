@@ -22,6 +22,8 @@ MENUS = {
     "jets": """
   - {name: Jet40, when: {object: JET, pt_gev: 40}}
   - {name: HT100, when: {object: HT, pt_gev: 100}}""",
+    "hard jets": """
+  - {name: Jet180, when: {object: JET, pt_gev: 180}}""",
     "electrons": """
   - {name: EG15, when: {object: EG, pt_gev: 15}}
   - {name: EG20x2, when: {objects: [{object: EG, pt_gev: 20, times: 2}]}}""",
@@ -40,6 +42,9 @@ MENUS = {
 }
 
 
+NOTHING = Demand(NEVER, NEVER, False, NEVER, NEVER, track_jets=False)
+
+
 def menu(name):
     return loads(f"name: test\nscales: phase2\nalgorithms:{MENUS[name]}\n")
 
@@ -47,12 +52,13 @@ def menu(name):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("jets", Demand(NEVER, NEVER, NEVER, False)),
-        ("electrons", Demand(60, NEVER, NEVER, False)),
-        ("large", Demand(NEVER, 640, 800, False)),
-        ("near a jet", Demand(48, NEVER, NEVER, False)),
-        ("track jets", Demand(NEVER, 0, NEVER, True)),
-        ("no threshold", Demand(NEVER, 0, NEVER, False)),
+        ("jets", replace(NOTHING, jets=160, jet_sums=True)),
+        ("hard jets", replace(NOTHING, jets=720)),
+        ("electrons", replace(NOTHING, electrons=60)),
+        ("large", replace(NOTHING, large_jets=640, scored=800)),
+        ("near a jet", replace(NOTHING, electrons=48, jets=240)),
+        ("track jets", replace(NOTHING, large_jets=0, track_jets=True)),
+        ("no threshold", replace(NOTHING, large_jets=0)),
     ],
 )
 def test_what_a_menu_asks_for(name, expected):
@@ -60,14 +66,18 @@ def test_what_a_menu_asks_for(name, expected):
 
 
 def test_several_menus_ask_for_what_any_does():
-    assert demanded([menu("electrons"), menu("large")]) == Demand(60, 640, 800, False)
+    assert demanded([menu("electrons"), menu("large")]) == replace(
+        NOTHING, electrons=60, large_jets=640, scored=800
+    )
 
 
 def test_a_threshold_below_the_settings_changes_nothing():
     par = parameters(ObjectSettings())
     assert EVERYTHING.raised(par) == par
-    assert Demand(electrons=8, large_jets=8).raised(par) == par
+    assert Demand(electrons=8, jets=8, large_jets=8).raised(par) == par
     assert Demand(electrons=100).raised(par).eg_min == 200
+    assert Demand(jets=720).raised(par).jet_min == par.ht_jet_min
+    assert Demand(jets=720, jet_sums=False).raised(par).jet_min == 1440
 
 
 @pytest.fixture(scope="module")

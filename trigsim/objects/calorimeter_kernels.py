@@ -9,10 +9,10 @@ import numpy as np
 from trigsim.events.model import N_ETA, N_PHI
 from trigsim.objects.column_kernels import above, load, plus, store
 from trigsim.objects.jit import inner
-from trigsim.objects.layout import EDGE, TOWER_MAX, WIDE
+from trigsim.objects.layout import EDGE, STRIP_BITS, STRIPS, TOWER_MAX, WIDE
 from trigsim.objects.mitigation_kernels import BITS, HALF, LANE, around, flag, flagged, turned_column
 from trigsim.objects.scales import PHI_TURN
-from trigsim.objects.window_kernels import COLUMN_TURN, TOGETHER, beaten, energy_inside, nothing, sum_of
+from trigsim.objects.window_kernels import COLUMN_TURN, TOGETHER, WING, beaten, energy_inside, nothing, sum_of
 
 #: Tower steps in a pT step, as a shift.
 TO_PT = 1
@@ -71,15 +71,41 @@ def by_row(n, cells):
 
 
 @inner
-def list_cells(n, cells, grid, listed):
-    """List n cells of a grid one by one, and cells without energy after them."""
+def list_cells(n, cells, grid, listed, strips):
+    """List n cells of a grid one by one, and cells without energy after them; sum their columns in `strips`."""
+    for k in range(STRIPS * WING, STRIPS * (N_PHI + WING)):
+        strips[k] = 0
     for k in range(n):
         cell = cells[k]
-        column = cell >> BITS
-        listed.lane[k], listed.column[k], listed.et[k] = cell & LANE, column, grid[cell]
+        column, lane, et = cell >> BITS, cell & LANE, grid[cell]
+        listed.lane[k], listed.column[k], listed.et[k] = lane, column, et
         listed.turn[k] = np.int32(np.uint32(column * COLUMN_TURN))
+        strips[STRIPS * (WING + column) + (lane >> STRIP_BITS)] += et
     for k in range(n, n + TOGETHER):
         listed.et[k] = 0
+
+
+@inner
+def wide_windows(strips, windows):
+    """Sum nine columns of two strips around each; return the largest sum.
+
+    A jet's window of nine lanes is within two strips: what these hold, it cannot exceed. Two quiet towers of three
+    need not be looked at, and no tower of a crossing without jets.
+    """
+    for k in range(STRIPS * WING):
+        strips[k] = strips[k + STRIPS * N_PHI]
+        strips[k + STRIPS * (N_PHI + WING)] = strips[k + STRIPS * WING]
+    for k in range(STRIPS * N_PHI):
+        total = strips[k]
+        for q in range(1, 2 * WING + 1):
+            total += strips[k + STRIPS * q]
+        windows[k] = total
+    most = np.int32(0)
+    for k in range(STRIPS * N_PHI):
+        # The strip after the last is another column's first: more than nothing is no less a bound.
+        windows[k] += windows[k + 1]
+        most = max(most, windows[k])
+    return most
 
 
 @inner
@@ -115,15 +141,21 @@ def window_sum(lane, turn, n, listed):
 
 
 @inner
-def peaks(n, n_neutral, seeds, n_cells, listed, least, found):
+def peaks(n, n_neutral, seeds, n_cells, listed, windows, least, found):
     """Put those of n seeds first that are the maximum of their window and hold `least` in it; return their number.
 
     What exceeds a seed is a seed itself, so that only seeds are compared. Neutral cells come first, by eta, then
     phi, then those with tracks alone in their own order: `found` is sorted by keys of that order, which end with a
     seed. The energy of these seeds becomes their window's.
     """
-    m = 0
+    hopes = 0
     for a in range(n):
+        found[hopes] = a
+        strip = (seeds.lane[a] - WING) >> STRIP_BITS
+        hopes += np.int64(windows[STRIPS * np.int64(seeds.column[a]) + strip] >= least)
+    m = 0
+    for k in range(hopes):
+        a = found[k]
         found[m] = a
         m += np.int64(not is_beaten(a, n, seeds))
     kept = 0
@@ -144,7 +176,7 @@ def peaks(n, n_neutral, seeds, n_cells, listed, least, found):
 
 
 @inner
-def window_jets(par, n_neutral, n_cells, listed, seeds, found, cos, sin, out, i):
+def window_jets(par, n_neutral, n_cells, listed, seeds, strips, windows, found, cos, sin, out, i):
     """Find jets among the listed cells of the mitigated grid, H_T and missing H_T on the way."""
     pts = out.jet_pt[i]
     etas = out.jet_eta[i]
@@ -152,8 +184,10 @@ def window_jets(par, n_neutral, n_cells, listed, seeds, found, cos, sin, out, i)
     pts[:] = 0
     etas[:] = 0
     phis[:] = 0
-    n = list_seeds(n_cells, listed, par.jet_seed, seeds)
-    n = peaks(n, n_neutral, seeds, n_cells, listed, par.jet_min, found)
+    n = 0
+    if wide_windows(strips, windows) >= par.jet_min:
+        n = list_seeds(n_cells, listed, par.jet_seed, seeds)
+        n = peaks(n, n_neutral, seeds, n_cells, listed, windows, par.jet_min, found)
     ht = 0
     hx = 0.0
     hy = 0.0

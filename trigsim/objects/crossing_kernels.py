@@ -157,8 +157,9 @@ def finish_crossing(par, z, total, n_tracks, muons, muon_first, muon_last, elect
     out.vtx_sum_pt[i, 0] = total >> 3
     out.vtx_n_tracks[i, 0] = min(n_tracks, COUNT_MAX)
     cos, sin = work.tower_cos, work.tower_sin
-    list_cells(n_cells, cells, clean, listed)
-    window_jets(par, n_neutral, n_cells, listed, work.seeds, work.found, cos, sin, out, i)
+    strips, windows = work.strips, work.wide_windows
+    list_cells(n_cells, cells, clean, listed, strips)
+    window_jets(par, n_neutral, n_cells, listed, work.seeds, strips, windows, work.found, cos, sin, out, i)
     column, fat_column = work.column, work.fat_column
     tower_sums(par.tracker_rings, par.fat_rings, n_cells, listed, column, fat_column, cos, sin, out, i)
     copy_muons(muons, muon_first, muon_last, out, i)

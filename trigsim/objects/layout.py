@@ -28,6 +28,9 @@ WIDE = 128
 EDGE = (WIDE - N_ETA) // 2
 CELLS = N_PHI * WIDE
 CACHE_LINE = 64
+#: A column is cut into strips of so many lanes, as a power of two.
+STRIP_BITS = 4
+STRIPS = WIDE >> STRIP_BITS
 #: Towers of a grid saturate here, in `TOWER_ET` steps: 8.2 TeV, above what a beam of 7 TeV can give.
 TOWER_MAX = 65535
 #: Bins of the vertex histogram: 1 mm each (`VERTEX_BIN_BITS` on z0), from -256 mm.
@@ -162,6 +165,8 @@ class Workspace(NamedTuple):
     around: F64  # and the track pT steps in the 7 x 7 towers around
     listed: Cells  # all of them
     seeds: Cells  # those that may seed a jet
+    strips: I32  # sums of `clean` by strip: the last four columns, all of them, and the first four again
+    wide_windows: I32  # (STRIPS * N_PHI + 1,) sums of nine columns of two strips
     filled: I64  # (3,): touched cells, vertex tracks, all cells of `clean`
     ring: I32  # (WIDE,) sums of `towers` over phi, then their means
     total: I32  # (WIDE,) sums of `towers` less charged energy
@@ -285,6 +290,8 @@ def workspace(max_tracks: int) -> Workspace:
         around=aligned(CELLS, np.float64),
         listed=_cells(),
         seeds=_cells(),
+        strips=aligned(STRIPS * 2 * N_PHI, np.int32),
+        wide_windows=aligned(STRIPS * N_PHI + 1, np.int32),
         filled=ints(3),
         ring=aligned(WIDE, np.int32),
         total=aligned(WIDE, np.int32),

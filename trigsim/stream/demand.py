@@ -2,8 +2,8 @@
 
 Objects stand in their slots by falling pT, so that one below every threshold of its kind cannot be seen by any
 condition, whatever else the condition says: the smallest pT of a kind is raised to its smallest threshold, and a
-kind that no condition reads is left out. Only what costs time is: electrons and photons, large-R jets with their
-track jets, and the features of jets whose score nobody asks for.
+kind that no condition reads is left out. Only what costs time is: jets, electrons and photons, large-R jets with
+their track jets, and the features of jets whose score nobody asks for.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ class Demand:
     ----------
     electrons : int
         Electrons and photons.
+    jets : int
+        Jets.
+    jet_sums : bool
+        Whether H_T or its missing part is looked at, for which jets count from a threshold of their own.
     large_jets : int
         Large-R jets; 0 where track jets are looked at, which name the one that holds them.
     scored : int
@@ -39,6 +43,8 @@ class Demand:
     """
 
     electrons: int = 0
+    jets: int = 0
+    jet_sums: bool = True
     large_jets: int = 0
     scored: int = 0
     track_jets: bool = True
@@ -47,7 +53,12 @@ class Demand:
         """Return the parameters of the object reconstruction with thresholds raised to what is asked for."""
         # Stored pT is rounded, halves up: a jet of half a step less may pass. The rest is for rounding of floats.
         large = math.inf if self.large_jets >= NEVER else (self.large_jets - 0.5) * PT.lsb - 1e-6
-        return par._replace(eg_min=max(par.eg_min, self.electrons << TO_PT), fat_min=max(par.fat_min, large))
+        jets = min(self.jets << TO_PT, par.ht_jet_min if self.jet_sums else NEVER)
+        return par._replace(
+            eg_min=max(par.eg_min, self.electrons << TO_PT),
+            jet_min=max(par.jet_min, jets),
+            fat_min=max(par.fat_min, large),
+        )
 
 
 #: All objects, for whom they are stored or looked at.
@@ -64,6 +75,8 @@ def demanded(menus: Iterable[Menu]) -> Demand:
     fat = [leg for leg in legs if leg.object == "FATJET"]
     return Demand(
         electrons=_least(leg for leg in legs if leg.object == "EG"),
+        jets=_least(leg for leg in legs if leg.object == "JET"),
+        jet_sums=any(leg.object in ("HT", "MHT") for leg in legs),
         large_jets=0 if track_jets else _least(fat),
         scored=_least(leg for leg in fat if any(name.startswith("score_") for name, _ in leg.passes)),
         track_jets=track_jets,
