@@ -77,10 +77,10 @@ def list_cells(n, cells, grid, listed, strips):
         strips[k] = 0
     for k in range(n):
         cell = cells[k]
-        column, lane, et = cell >> BITS, cell & LANE, grid[cell]
+        column, lane, et = cell >> BITS, cell & LANE, grid[np.uint64(cell)]
         listed.lane[k], listed.column[k], listed.et[k] = lane, column, et
         listed.turn[k] = np.int32(np.uint32(column * COLUMN_TURN))
-        strips[STRIPS * (WING + column) + (lane >> STRIP_BITS)] += et
+        strips[np.uint64(STRIPS * (WING + column) + (lane >> STRIP_BITS))] += et
     for k in range(n, n + TOGETHER):
         listed.et[k] = 0
 
@@ -113,8 +113,9 @@ def list_seeds(n, listed, least, seeds):
     """List those of n cells that reach `least`; return their number."""
     m = 0
     for k in range(n):
-        seeds.lane[m], seeds.column[m], seeds.turn[m] = listed.lane[k], listed.column[k], listed.turn[k]
-        seeds.et[m], seeds.place[m] = listed.et[k], k
+        a = np.uint64(m)
+        seeds.lane[a], seeds.column[a], seeds.turn[a] = listed.lane[k], listed.column[k], listed.turn[k]
+        seeds.et[a], seeds.place[a] = listed.et[k], k
         m += np.int64(listed.et[k] >= least)
     for k in range(m, m + TOGETHER):
         seeds.et[k] = 0

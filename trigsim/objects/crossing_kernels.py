@@ -94,12 +94,12 @@ def start_crossing(par, work):
     filled, charged, touched = work.filled, work.charged, work.touched
     near, wanted, face, clean, cells = work.near, work.wanted, work.face, work.clean, work.cell
     for k in range(filled[0]):
-        charged[touched[k]] = 0
+        charged[np.uint64(touched[k])] = 0
     for k in range(filled[1]):
         if face[k] >= 0:
             clear_rows(face[k], near)
     for k in range(filled[2]):
-        clean[cells[k]] = 0
+        clean[np.uint64(cells[k])] = 0
     for q in range(N_PHI):
         wanted[2 * q], wanted[2 * q + 1] = par.forward[0], par.forward[1]
     vertex = work.vertex
@@ -182,11 +182,11 @@ def take_charged(n, towers, charged, touched, ring, total):
     for x in range(WIDE):
         total[x] = ring[x]
     for k in range(n):
-        cell = touched[k]
+        cell = np.uint64(touched[k])
         energy = np.int64(towers[cell])
         left = max(energy - (charged[cell] >> TO_TOWER), 0)
         towers[cell] = left
-        total[cell & LANE] -= energy - left
+        total[cell & np.uint64(LANE)] -= energy - left
 
 
 @inner

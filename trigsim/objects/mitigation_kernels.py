@@ -155,8 +155,8 @@ def want_rows(cell, wanted):
     bits, beyond = row << shift, row >> np.uint64(1) >> (np.uint64(63) - shift)
     for q in range(column, column + 2 * REACH + 1):
         at = 2 * turned_column(q)
-        wanted[at + word] |= bits
-        wanted[at + 1] |= beyond
+        wanted[np.uint64(at + word)] |= bits
+        wanted[np.uint64(at + 1)] |= beyond
 
 
 @inner
@@ -293,13 +293,13 @@ def flagged(flags, wanted, cells):
     n = 0
     for w in range(2 * N_PHI):
         word, first = flags[w] & wanted[w], 64 * w
-        cells[n] = first + lowest(word)
+        cells[np.uint64(n)] = first + lowest(word)
         after, word = n + ones(word), dropped(word)
-        cells[n + 1] = first + lowest(word)
+        cells[np.uint64(n + 1)] = first + lowest(word)
         word = dropped(word)
         while word != 0:
             n += 1
-            cells[n + 1] = first + lowest(word)
+            cells[np.uint64(n + 1)] = first + lowest(word)
             word = dropped(word)
         n = after
     return n
@@ -340,27 +340,28 @@ def clean_towers(par, rest, total, charged, near, wanted, flags, clean, cells, n
     # of their own: beside a choice, a compiler would rather foresee than divide, which took 31 cycles a tower.
     m = 0
     for k in range(listed):
-        cell = cells[k]
-        x, energy = cell & LANE, np.int64(rest[cell])
+        # Unsigned, places need no care for counting from the end.
+        cell = np.uint64(cells[k])
+        x, energy = cell & np.uint64(LANE), np.int64(rest[cell])
         neutral[k] = energy - np.int64(density[x]) if energy >= edge[x] else 0
         central[m] = k
-        m += np.int64(low <= x < high)
+        m += np.int64(low <= np.int64(x) < high)
     for j in range(m):
-        cell = cells[central[j]]
-        share[j] = neutral[central[j]] * np.int64(near[cell])
-        around[j] = max(sum_rows(cell, charged), 1)
+        k = np.uint64(central[j])
+        share[j] = neutral[k] * np.int64(near[np.uint64(cells[k])])
+        around[j] = max(sum_rows(cells[k], charged), 1)
     for j in range(m):
         # Both are below 2^53 and the quotient below 2^16: the rounding of floats cannot reach the next integer.
         share[j] /= around[j]
     for j in range(m):
-        k = central[j]
-        excess, kept = neutral[k], np.int64(share[j])
-        enough = (kept >= least) & (np.float64(excess * excess) >= smear2 * (charged[cells[k]] >> TO_TOWER))
+        k = np.uint64(central[j])
+        excess, kept, tracks = neutral[k], np.int64(share[j]), charged[np.uint64(cells[k])] >> TO_TOWER
+        enough = (kept >= least) & (np.float64(excess * excess) >= smear2 * tracks)
         neutral[k] = kept if enough else 0
     n = 0
     for k in range(listed):
         cell, energy = cells[k], neutral[k]
-        clean[cell] = energy
+        clean[np.uint64(cell)] = energy
         cells[n], neutral[n] = cell, energy
         n += np.int64(energy > 0)
     return n

@@ -43,7 +43,7 @@ def lay_towers(first, last, entries, turn, flip, towers):
     # Unsigned throughout: a cell that could count from the end is looked at twice.
     start, end = np.uint64(turn * WIDE), np.uint64(CELLS)
     mirror = np.uint64(WIDE - 1 if flip else 0)
-    for t in range(first, last):
+    for t in range(np.uint64(first), np.uint64(last)):
         entry = np.uint64(entries[t])
         cell = ((entry & np.uint64(0xFFFF)) ^ mirror) + start
         cell = cell - end if cell >= end else cell
@@ -109,7 +109,7 @@ def lay_tracks(first, last, tracks, turn, flip, z, cap, c, laid, n):
 @inner
 def lay_bins(first, last, entries, vertex):
     """Add the tracks of a block to the vertex histogram."""
-    for t in range(first, last):
+    for t in range(np.uint64(first), np.uint64(last)):
         entry = np.uint64(entries[t])
         vertex[entry & np.uint64(0xFFFF)] += np.int32(entry >> np.uint64(16))
 
@@ -118,11 +118,11 @@ def lay_bins(first, last, entries, vertex):
 def lay_faces(first, last, entries, turn, charged, touched, n):
     """Add the tracks of a block to the charged grid; return how many of its cells are listed."""
     start, end = np.uint64(turn * WIDE), np.uint64(CELLS)
-    for t in range(first, last):
+    for t in range(np.uint64(first), np.uint64(last)):
         entry = np.uint64(entries[t])
         cell = (entry & np.uint64(0xFFFF)) + start
         cell = cell - end if cell >= end else cell
-        touched[n] = cell
+        touched[np.uint64(n)] = cell
         n += np.int64(charged[cell] == 0)
         charged[cell] += np.int32(entry >> np.uint64(16))
     return n
@@ -142,7 +142,7 @@ def tracks_close(n, vertex_z, widest, track_z, close):
 def block_tracks_close(first, last, track_z, z, widest, places, n):
     """List the tracks of a block that are nearer than `widest` to z behind n others; return how many there are."""
     for t in range(np.uint64(first), np.uint64(last)):
-        places[n] = t
+        places[np.uint64(n)] = t
         n += np.int64(abs(np.int64(track_z[t]) - z) < widest)
     return n
 
@@ -153,15 +153,17 @@ def choose(t, tracks, turn, flip, at, vertex_z, par, chosen, cells, n):
 
     `chosen` is (pt, eta, phi, z0, d0, charge) of `objects.layout.Tracks`.
     """
+    # Unsigned, places need no care for counting from the end.
+    t, k = np.uint64(t), np.uint64(n)
     eta = -np.int64(tracks[t, ETA]) if flip else np.int64(tracks[t, ETA])
     if not is_near(at - vertex_z, eta, par.tracker_rings, par.window):
         return n
     pt, etas, phi, z0, d0, charge = chosen
-    pt[n], etas[n], z0[n] = tracks[t, PT], eta, at
-    phi[n] = turned_fine(np.int64(tracks[t, PHI]), turn)
+    pt[k], etas[k], z0[k] = tracks[t, PT], eta, at
+    phi[k] = turned_fine(np.int64(tracks[t, PHI]), turn)
     # d0 is the z component of an angular momentum: a mirror in z leaves it, and the charge, alone.
-    d0[n], charge[n] = tracks[t, D0], tracks[t, CHARGE]
-    cells[n] = turned(np.int64(tracks[t, MIRRORED_FACE if flip else FACE]), turn)
+    d0[k], charge[k] = tracks[t, D0], tracks[t, CHARGE]
+    cells[k] = turned(np.int64(tracks[t, MIRRORED_FACE if flip else FACE]), turn)
     return n + 1
 
 
