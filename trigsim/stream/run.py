@@ -26,7 +26,7 @@ __all__ = ["Observer", "Schedule", "Scores", "VariantResult", "stream", "stream_
 #: many afterwards, and what the pilot run earns it.
 LEAST, LEAST_PART = 512, 128
 #: A run is cut into about this many tasks, of at most so many chunks each.
-TASKS, LARGEST_TASK = 512, 1024
+TASKS, LARGEST_TASK = 512, 512
 
 #: Answers tasks in their order, somewhere; see `stream.schedulers`.
 Schedule = Callable[[Iterable[Task]], Iterator[Answer]]

@@ -18,7 +18,7 @@ from trigsim.stream.plan import Blocks, Plan, Pool, draw_plan, pool
 from trigsim.stream.strata import Strata, strata_of
 
 #: Crossings built at once by one thread.
-CHUNK = 1024
+CHUNK = 2048
 #: Sides of the split: what a tagger may be trained on, and what it is judged by.
 TRAIN, TEST = "train", "test"
 

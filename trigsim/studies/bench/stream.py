@@ -32,7 +32,7 @@ PILE_UP = (60.0, 200.0)
 #: Processor seconds of the whole loop in each round of a full-size run.
 LOOP_SECONDS = 3.0
 #: Chunks of a task: a run of two million crossings has such.
-CHUNKS = 4
+CHUNKS = 2
 
 
 @dataclass(frozen=True, slots=True)
