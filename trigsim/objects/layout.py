@@ -180,7 +180,8 @@ class Workspace(NamedTuple):
     tower_sin: F64  # (N_PHI,)
     vertex: I32  # (VERTEX_BINS,) track pT steps by z
     windows: I32  # (VERTEX_BINS,)
-    # All tracks of an overlay: z0 steps, place in the pool or in the blocks, collision or block of the plan.
+    # Tracks of an overlay: z0 steps, place in the pool, collision of the plan. Behind them those of blocks that are
+    # near the vertex: place in the blocks, block of the plan.
     track_z: I32
     track_place: I32
     track_of: I32
