@@ -1,6 +1,7 @@
 """Stored crossings: what comes back is what was decided, by the real engine, to the last bit."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from trigsim.base.errors import InputError
 from trigsim.menu import loads
 from trigsim.objects.model import Collection
 from trigsim.stream.beam import Beam
+from trigsim.stream.demand import EVERYTHING
 from trigsim.stream.recipe import Recipe
 from trigsim.stream.source import CHUNK, TEST
 from trigsim.studies.menu_run import run_menu
@@ -48,7 +50,9 @@ def test_objects_are_those_of_the_stream(stored):
     beam = load(ROOT / "configs" / "beams" / "pileup60.yaml", Beam)
     recipe = Recipe.make(ROOT / "data" / "library", beam, TEST, stored.menu, TAGGERS, ("vh_bb",), 5)
     worker = recipe.open()
-    source, build, (variant,) = worker.source, worker.builder, worker.variants
+    # All objects are stored, also those that the menu does not ask for.
+    build = replace(worker.builder, demand=EVERYTHING)
+    source, (variant,) = worker.source, worker.variants
     part = next(p for p in stored.store.parts(BEAM) if p.stratum == 3)
     fields = [(kind, name) for kind, c in stored.store.manifest.objects.items() for name in c.fields]
     assert ("FATJET", "score_k4") in fields

@@ -37,6 +37,8 @@ LISTED, JUDGES = 8, 4
 #: Share of the epochs that these train for, in batches so many times smaller, of at least so many rows: it is the
 #: steps that count, and side by side small batches take no longer than large ones.
 JUDGING, SMALLER, SMALLEST = 0.27, 4, 16
+#: Steps that they take at least: networks that have learned nothing would choose by chance.
+STEPS = 256
 
 Subset = tuple[int, ...]
 
@@ -191,10 +193,14 @@ def judged(
     sample = Sample(torch.cat([sample.x, torch.zeros(len(sample), 1)], dim=1), sample.y, sample.w)
     reads = np.array([[*columns, *[n] * (most - len(columns))] for columns in listed])
     pace = replace(pace, batch=min(pace.batch, max(SMALLEST, pace.batch // SMALLER)))
+    turns, steps = math.ceil(JUDGING * epochs), max(len(sample) // pace.batch, 1)
+    if turns * steps < STEPS:
+        # More than were announced: they are not reported.
+        turns, pace = math.ceil(STEPS / steps), replace(pace, advance=None)
     left, losses = np.arange(len(listed)), np.zeros(len(listed))
     while len(left) > 1:
         networks = [fresh(reading_of(module, range(most)))] * len(left)
-        losses[left] += cross_validated(networks, reads[left], sample, draw(), pace, math.ceil(JUDGING * epochs))
+        losses[left] += cross_validated(networks, reads[left], sample, draw(), pace, turns)
         left = left[np.argsort(losses[left], kind="stable")][: math.ceil(len(left) / 2)]
     return np.array(listed[int(left[0])])
 
