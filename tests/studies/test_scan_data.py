@@ -19,8 +19,8 @@ SAMPLE = ROOT / "data" / "samples" / "candidates"
 
 
 def test_a_scan_trains_with_a_data_set(tmp_path):
-    epochs = Epochs(select=1, tune=1, quantise=1)
-    quick = TrainConfig(name="q", keep=3, hidden=(8,), batch=512, epochs=epochs, restarts=1)
+    epochs = Epochs(select=1, tune=8, quantise=2)
+    quick = TrainConfig(name="q", keep=3, hidden=(8,), batch=128, epochs=epochs, restarts=1)
     (model,) = _trained(load(SCAN, ScanConfig), [quick], SCAN, tmp_path, 1, SAMPLE)
     whole = read_candidates(SAMPLE)
     assert model.metrics["candidates"] == ((whole.pile_up == 200) & (whole.fold == 2)).sum()
