@@ -89,8 +89,8 @@ def list_cells(n, cells, grid, listed, strips):
 def wide_windows(strips, windows):
     """Sum nine columns of two strips around each; return the largest sum.
 
-    A jet's window of nine lanes is within two strips: what these hold, it cannot exceed. Two quiet towers of three
-    need not be looked at, and no tower of a crossing without jets.
+    A jet's window of nine lanes is within two strips: what these hold, it cannot exceed. So no seed that is quiet
+    need be compared with others, and none at all where the largest sum is too small.
     """
     for k in range(STRIPS * WING):
         strips[k] = strips[k + STRIPS * N_PHI]

@@ -129,20 +129,10 @@ def lay_faces(first, last, entries, turn, charged, touched, n):
 
 
 @inner
-def tracks_close(n, vertex_z, widest, track_z, close):
-    """List those of n tracks that may belong to the vertex; return their number."""
-    m = 0
-    for k in range(n):
-        close[m] = k
-        m += np.int64(abs(track_z[k] - vertex_z) < widest)
-    return m
-
-
-@inner
-def block_tracks_close(first, last, track_z, z, widest, places, n):
-    """List the tracks of a block that are nearer than `widest` to z behind n others; return how many there are."""
+def tracks_close(first, last, track_z, z, widest, listed, n):
+    """List the tracks that are nearer than `widest` to z behind n others; return how many there are."""
     for t in range(np.uint64(first), np.uint64(last)):
-        places[np.uint64(n)] = t
+        listed[np.uint64(n)] = t
         n += np.int64(abs(np.int64(track_z[t]) - z) < widest)
     return n
 
@@ -227,7 +217,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
     alone = n
     for c in range(b_first, b_last):
         b, place, before = block[c], -z if b_mirror[c] else z, n
-        n = block_tracks_close(b_starts[b, 1], b_starts[b + 1, 1], packed.track_z, place, par.widest, places, n)
+        n = tracks_close(b_starts[b, 1], b_starts[b + 1, 1], packed.track_z, place, par.widest, places, n)
         for k in range(before, n):
             # They are read after the towers.
             prefetch(packed.tracks, 8 * places[k])
@@ -252,7 +242,7 @@ def overlay_crossing(pool, packed, plan, i, par, work, muons):
             e = event[c]
             lay_towers(starts[e, 3], starts[e + 1, 3], pool.hadronic, rotation[c], mirror[c], hadronic)
     n_tracks, n_muons, chosen, face, close = 0, 0, work.chosen, work.face, work.close
-    for k in range(tracks_close(alone, z, par.widest, zs, close)):
+    for k in range(tracks_close(0, alone, zs, z, par.widest, close, 0)):
         t = close[k]
         c, place, at = of[t], places[t], np.int64(zs[t])
         n_tracks = choose(place, pool.tracks, rotation[c], mirror[c], at, z, par, chosen, face, n_tracks)

@@ -140,11 +140,9 @@ def shrink_each(
         start = _start(model, centre, scale, valid, len(names))
         fewer = sorted({k for k in inputs if k is not None and k < table.shape[1]}) if len(sample) < FEW else []
         chosen = choose(start, sample, pace, fewer, select=epochs, tune=epochs, restarts=RESTARTS) if fewer else {}
-        made = []
+        every, made = np.arange(table.shape[1]), []
         for number in inputs:
-            columns = (
-                chosen.get(number, np.arange(table.shape[1])) if number is not None else np.arange(table.shape[1])
-            )
+            columns = every if number is None else chosen.get(number, every)
             one, few = train.columns(columns), valid.columns(columns)
             kept, small, history = resize(
                 fresh(reading_of(start, columns)) if number in chosen else start,
